@@ -1,0 +1,22 @@
+import { z } from "zod";
+
+/** Where one database cluster's member answers. `host` is a folder when it holds a unix socket. */
+export const DatabaseAddress = z.object({
+  host: z.string().min(1),
+  port: z.int().min(1).max(65_535),
+  database: z.string().min(1),
+});
+export type DatabaseAddress = z.infer<typeof DatabaseAddress>;
+
+/**
+ * What a running service must know to reach its engines. Written by the control plane, kept on disk beside the
+ * instances and used from there while the control plane is down. A higher `epoch` replaces a lower one, never the reverse.
+ */
+export const Endpoints = z.object({
+  version: z.literal(1),
+  epoch: z.int().min(1),
+  /** Random identity of the deployment; a session token of another deployment is not honoured. */
+  deployment: z.string().min(1),
+  clusters: z.record(z.string(), z.object({ primary: DatabaseAddress, standbys: z.array(DatabaseAddress) })),
+});
+export type Endpoints = z.infer<typeof Endpoints>;
