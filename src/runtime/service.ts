@@ -17,6 +17,8 @@ export interface Resources<DB> {
   readonly log: Logger;
   /** Absolute path of the folder the user works in; the running code may be a release's copy of it. */
   readonly folder: string;
+  /** A secret of 64 hexadecimal digits, the same in every instance of the deployment and never changing, such as `secret("jwt")`. */
+  readonly secret: (name: string) => string;
 }
 
 /** A plain Node request listener. */

@@ -54,5 +54,7 @@ export const InstanceSecrets = z.object({
   database: z.object({ user: z.string().min(1), password: z.string().min(1) }),
   /** Keys of the session token, newest first: the first signs, all verify. */
   sessionKeys: z.array(z.string().min(32)).min(1),
+  /** Key that the service's own secrets are derived from; see `Resources.secret`. */
+  serviceKey: z.string().min(32),
 });
 export type InstanceSecrets = z.infer<typeof InstanceSecrets>;
