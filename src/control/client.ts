@@ -1,0 +1,120 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { z } from "zod";
+import { NinefoldError } from "../topology/problem.ts";
+import { type Change, ControlEvent, PlanView, ProblemReport, StatusView, TopologyView } from "./event.ts";
+import { readServerSentEvents } from "./sse.ts";
+
+/** An answer of the control plane that says no; carries the code and the problems that the control plane reported. */
+export class ControlRefused extends NinefoldError {
+  readonly report: ProblemReport;
+  constructor(report: ProblemReport) {
+    super(report.code, report);
+    this.report = report;
+  }
+}
+
+/** The control plane does not answer. */
+export class ControlUnreachable extends NinefoldError {
+  constructor(says: string, options?: ErrorOptions) {
+    const fix = "It is restarted by its agent; try again, or run `ninefold doctor`.";
+    super("control-unreachable", { at: "control plane", says, fix }, options);
+  }
+}
+
+/** Events of one plan until it is finished or failed. */
+export type PlanEvents = AsyncIterable<ControlEvent>;
+
+/** What the CLI and the dashboard may ask of the control plane. */
+export interface ControlClient {
+  status(): Promise<StatusView>;
+  /** What a change would do, without doing it. */
+  plan(change: Change): Promise<PlanView>;
+  /** Begins a change; throws {@link ControlRefused} when it is refused before anything changed. */
+  apply(change: Change): PlanEvents;
+  deploy(): PlanEvents;
+  scale(to: { app?: number; workers?: number }): PlanEvents;
+  undo(): PlanEvents;
+  /** Stops everything; `destroy` also removes the data. */
+  down(options?: { destroy?: boolean }): PlanEvents;
+  /** A plan by its number. */
+  planById(id: number): Promise<PlanView>;
+  /** Events of a plan that is under way or over, after `seq` (0: from its beginning). */
+  events(plan: number, after?: number): PlanEvents;
+  /** Kept versions of the topology, newest first. */
+  topologies(): Promise<TopologyView[]>;
+}
+
+/** Where a control plane answers, found anew for each request, since it may have been restarted elsewhere. */
+export type FindControl = () => Promise<{ url: string; token: string } | undefined>;
+
+/** Longest wait in milliseconds for a control plane that was restarted in the middle of a plan. */
+const RECONNECT_MS = 30_000;
+
+export function controlClient(find: FindControl): ControlClient {
+  async function request(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
+    const control = await find();
+    if (control === undefined) throw new ControlUnreachable("no control plane runs for this folder");
+    let response: Response;
+    try {
+      response = await fetch(new URL(path, control.url), {
+        method,
+        headers: {
+          authorization: `Bearer ${control.token}`,
+          ...(body === undefined ? {} : { "content-type": "application/json" }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        ...(signal === undefined ? {} : { signal }),
+      });
+    } catch (cause) {
+      throw new ControlUnreachable("the connection failed", { cause });
+    }
+    if (response.ok) return response;
+    const answer = ProblemReport.safeParse(await response.json().catch(() => undefined));
+    if (answer.success) throw new ControlRefused(answer.data);
+    throw new ControlUnreachable(`it answered ${response.status}`);
+  }
+
+  async function json<T>(schema: z.ZodType<T>, method: string, path: string, body?: unknown): Promise<T> {
+    const response = await request(method, path, body);
+    return schema.parse(await response.json());
+  }
+
+  async function* events(plan: number, after = 0): AsyncGenerator<ControlEvent> {
+    let seen = after;
+    let deadline = Date.now() + RECONNECT_MS;
+    while (true) {
+      try {
+        const response = await request("GET", `/v1/events?plan=${plan}&after=${seen}`);
+        for await (const data of readServerSentEvents(response)) {
+          const event = ControlEvent.parse(JSON.parse(data));
+          seen = event.seq;
+          deadline = Date.now() + RECONNECT_MS;
+          yield event;
+          if (event.kind === "finished" || event.kind === "failed") return;
+        }
+      } catch (error) {
+        if (error instanceof ControlRefused || error instanceof z.ZodError || Date.now() > deadline) throw error;
+      }
+      if (Date.now() > deadline) throw new ControlUnreachable(`no news of plan ${plan} for ${RECONNECT_MS / 1000} s`);
+      await pause(200);
+    }
+  }
+
+  async function* begin(path: string, body: unknown): AsyncGenerator<ControlEvent> {
+    const plan = await json(PlanView, "POST", path, body);
+    yield* events(plan.id);
+  }
+
+  return {
+    status: () => json(StatusView, "GET", "/v1/status"),
+    plan: (change) => json(PlanView, "POST", "/v1/plan", change),
+    apply: (change) => begin("/v1/apply", change),
+    deploy: () => begin("/v1/deploy", {}),
+    scale: (to) => begin("/v1/scale", to),
+    undo: () => begin("/v1/undo", {}),
+    down: (options = {}) => begin("/v1/down", options),
+    planById: (id) => json(PlanView, "GET", `/v1/plans/${id}`),
+    events,
+    topologies: () => json(z.array(TopologyView), "GET", "/v1/topologies"),
+  };
+}
