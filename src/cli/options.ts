@@ -1,0 +1,27 @@
+import { InvalidArgumentError } from "commander";
+
+/** Parser of a whole number within a range, for commander's options. */
+export function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const n = Number(text);
+    if (text.trim() === "" || !Number.isInteger(n) || n < min || n > max) {
+      throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
+    }
+    return n;
+  };
+}
+
+/** Parses `app=3`, `workers=2` as `scale` takes them. */
+export function counts(words: readonly string[]): Readonly<Record<"app" | "workers", number | undefined>> {
+  const found: { app: number | undefined; workers: number | undefined } = { app: undefined, workers: undefined };
+  for (const word of words) {
+    const [, name, number] = /^(app|workers)=(\d{1,3})$/.exec(word) ?? [];
+    if (name !== "app" && name !== "workers") {
+      throw new InvalidArgumentError(
+        `\`${word}\` is not understood. Write \`app=N\` or \`workers=N\`, such as \`app=4\`.`,
+      );
+    }
+    found[name] = wholeNumber(name === "app" ? 1 : 0, 64)(number ?? "");
+  }
+  return found;
+}

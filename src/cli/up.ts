@@ -1,0 +1,136 @@
+import { setTimeout as pause } from "node:timers/promises";
+import type { Command } from "commander";
+import type { ControlClient } from "../control/client.ts";
+import { connect, ensureControl } from "../control/start.ts";
+import type { Cli } from "./context.ts";
+import { exit } from "./exit.ts";
+import { follow } from "./follow.ts";
+import { wholeNumber } from "./options.ts";
+import { CommandFailed } from "./problem.ts";
+import { stopEverything } from "./stop.ts";
+
+interface UpOptions {
+  detach?: boolean;
+  port?: number;
+  host?: string;
+  app?: number;
+  json?: boolean;
+}
+
+export function upCommand(program: Command, cli: Cli): void {
+  program
+    .command("up")
+    .description("start the service with everything it needs; Ctrl-C stops it")
+    .option("-d, --detach", "leave it running and return when it serves")
+    .option("-p, --port <port>", "public port; the PORT variable is used unless given", wholeNumber(1, 65_535))
+    .option("--host <host>", "public address to listen on")
+    .option("--app <n>", "number of app instances", wholeNumber(1, 64))
+    .option("--json", "print events as lines of JSON")
+    .action((options: UpOptions) => up(cli, options));
+}
+
+async function up(cli: Cli, options: UpOptions): Promise<void> {
+  const folder = cli.folder();
+  const before = await (await connect(folder))?.status().catch(() => undefined);
+  if (before?.state === "up") {
+    cli.terminal.note(`${before.service ?? "The service"} is already running on ${before.url ?? "this machine"}.`);
+    cli.terminal.note("See `ninefold status`; `ninefold deploy` rolls out changed code; `ninefold down` stops it.");
+    return;
+  }
+  const interrupted = onInterrupt();
+  const control = await ensureControl(folder);
+  const port = options.port ?? portFromEnvironment();
+  const change = {
+    kind: "up" as const,
+    ...(port === undefined ? {} : { port }),
+    ...(options.host === undefined ? {} : { host: options.host }),
+    ...(options.app === undefined ? {} : { app: options.app }),
+  };
+  const outcome = await Promise.race([
+    follow(control.apply(change), cli.terminal, options).catch(async (error: unknown) => {
+      await stopIfEmpty(folder, control);
+      throw error;
+    }),
+    interrupted.promise,
+  ]);
+  if (outcome === "interrupted") return stopAfterInterrupt(cli, folder);
+  if (!outcome.done) {
+    await stopIfEmpty(folder, control);
+    throw new CommandFailed(outcome.problem);
+  }
+  const status = await control.status();
+  if (options.json !== true) greet(cli, status.service ?? "The service", status.url ?? "", options.detach === true);
+  if (options.detach === true) return interrupted.release();
+  const ended = await Promise.race([interrupted.promise, stoppedElsewhere(folder)]);
+  if (ended === "interrupted") return stopAfterInterrupt(cli, folder);
+  cli.terminal.note("Stopped.");
+  interrupted.release();
+}
+
+function portFromEnvironment(): number | undefined {
+  const text = process.env.PORT;
+  if (text === undefined || text === "") return undefined;
+  try {
+    return wholeNumber(1, 65_535)(text);
+  } catch {
+    const says = `\`${text}\` is no port; a port is a whole number from 1 to 65535`;
+    throw new CommandFailed(
+      { code: "bad-port", at: "PORT", says, fix: "set PORT to a free port, such as 8080" },
+      exit.badInput,
+    );
+  }
+}
+
+function greet(cli: Cli, service: string, url: string, detached: boolean): void {
+  const { terminal } = cli;
+  terminal.line(`${service} serves on ${terminal.colors.bold(url)}`);
+  terminal.line();
+  terminal.line("Next, in the service's folder:");
+  terminal.line("  npx ninefold status        what runs, and how it is");
+  terminal.line("  npx ninefold scale app=2   more app instances, while it serves");
+  terminal.line("  npx ninefold deploy        after a change of code: rolls it out without failing a request");
+  terminal.line("  npx ninefold logs -f       what the instances say");
+  terminal.line(
+    detached ? "  npx ninefold down          stops it; the data stays" : "Ctrl-C stops it; the data stays.",
+  );
+}
+
+/** A first `up` that came to nothing leaves no idle processes behind; one that other plans built on is left alone. */
+async function stopIfEmpty(folder: string, control: ControlClient): Promise<void> {
+  const status = await control.status().catch(() => undefined);
+  if (status?.instances.every((instance) => instance.role === "control")) await stopEverything(folder, {});
+}
+
+async function stoppedElsewhere(folder: string): Promise<"stopped"> {
+  while (true) {
+    await pause(1_000);
+    const control = await connect(folder);
+    if (control === undefined) {
+      // The agent restarts a control plane that died; only one that stays away was stopped.
+      await pause(5_000);
+      if ((await connect(folder)) === undefined) return "stopped";
+    }
+  }
+}
+
+function onInterrupt() {
+  const { promise, resolve } = Promise.withResolvers<"interrupted">();
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  const stop = () => resolve("interrupted");
+  for (const signal of signals) process.on(signal, stop);
+  return {
+    promise,
+    release: () => {
+      for (const signal of signals) process.removeListener(signal, stop);
+    },
+  };
+}
+
+async function stopAfterInterrupt(cli: Cli, folder: string): Promise<void> {
+  cli.terminal.settle();
+  cli.terminal.note("Stopping …");
+  const outcome = await stopEverything(folder, {}, cli.terminal);
+  if (!outcome.done) throw new CommandFailed(outcome.problem);
+  cli.terminal.note("Stopped; the data stays. `ninefold up` starts it again.");
+  cli.exit(exit.interrupted);
+}
