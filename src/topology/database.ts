@@ -1,0 +1,31 @@
+import { z } from "zod";
+
+const Name = z
+  .string()
+  .regex(/^[a-z][a-z0-9_]{0,39}$/, "use 1 to 40 lower-case letters, digits and underscores, beginning with a letter");
+
+/** One logical database: a cluster of PostgreSQL, or a set of clusters when it is sharded. */
+export const Database = z.strictObject({
+  /** `shared`: beside the service on its host (rung 1). `own`: on hosts of its own, under Patroni (rung 2 and above). */
+  host: z.enum(["shared", "own"]).default("shared"),
+  /** Most connections that PostgreSQL admits; all pools together stay below it. Changing it restarts PostgreSQL. */
+  maxConnections: z.int().min(20).max(5_000).default(100),
+  /** Memory in MB for PostgreSQL's own cache (`shared_buffers`). Changing it restarts PostgreSQL. */
+  sharedBuffersMb: z.int().min(16).max(1_048_576).default(128),
+  /** Standbys of each cluster in each data centre (rung 4). */
+  replicas: z.int().min(0).max(8).default(0),
+  /** Whether a commit waits for a standby, and where: the same data centre, or another one (rung 7). */
+  synchronous: z.enum(["off", "local", "remote"]).optional(),
+  /** Data centre of the primary; default: the first one. */
+  primary: z.string().optional(),
+  /** Size of its hosts, for vertical scaling (rung 9): a change moves the data to a host of the new size. */
+  size: z.strictObject({ cpus: z.int().min(1).max(512), memoryMb: z.int().min(256) }).optional(),
+  /** Tables that live here instead of in `main`: a vertical split (rung 9). `main` has all the others. */
+  tables: z.array(z.string().min(1)).min(1).optional(),
+  /** Clusters that the rows are spread over by key: horizontal sharding (rung 9). */
+  shards: z.int().min(1).max(64).default(1),
+});
+export type Database = z.output<typeof Database>;
+
+/** Databases by name; `main` always exists. */
+export const Databases = z.record(Name, Database);
