@@ -1,0 +1,80 @@
+import { Client, type ClientConfig } from "pg";
+import { OWNER_ROLE, SERVICE_ROLE } from "../../topology/roles.ts";
+import { type DatabasePasswords, SUPERUSER } from "./passwords.ts";
+import { scramVerifier } from "./scram.ts";
+
+/** How to sign in, short of user, password and database. */
+export type Server = Pick<ClientConfig, "host" | "port">;
+
+/** Statements that make a role be as it should, whatever it was. Passwords are given as SCRAM verifiers. */
+function role(name: string, password: string): string[] {
+  return [
+    `do $$ begin create role ${name} nologin; exception when duplicate_object then null; end $$`,
+    `alter role ${name} with login nosuperuser nocreatedb nocreaterole noreplication nobypassrls inherit
+       password '${scramVerifier(password)}'`,
+  ];
+}
+
+/** In the database `postgres`: roles, and the service's database owned by the owner of the schema. */
+function clusterStatements(passwords: DatabasePasswords): string[] {
+  return [
+    ...role(OWNER_ROLE, passwords[OWNER_ROLE]),
+    ...role(SERVICE_ROLE, passwords[SERVICE_ROLE]),
+    // A migration that waits for a lock makes all later statements on the table wait behind it: give up soon, try again.
+    `alter role ${OWNER_ROLE} set lock_timeout = '2s'`,
+    `alter role ${SERVICE_ROLE} set lock_timeout = '10s'`,
+    `alter role ${SERVICE_ROLE} set statement_timeout = '30s'`,
+  ];
+}
+
+/** In the service's database: the service reads and writes rows of what the owner makes, and can make nothing itself. */
+const DATABASE_STATEMENTS = [
+  `revoke all on schema public from public`,
+  `alter schema public owner to ${OWNER_ROLE}`,
+  `grant usage on schema public to ${SERVICE_ROLE}`,
+  `grant select, insert, update, delete on all tables in schema public to ${SERVICE_ROLE}`,
+  `grant usage, select on all sequences in schema public to ${SERVICE_ROLE}`,
+  `alter default privileges for role ${OWNER_ROLE} grant usage on schemas to ${SERVICE_ROLE}`,
+  `alter default privileges for role ${OWNER_ROLE} grant select, insert, update, delete on tables to ${SERVICE_ROLE}`,
+  `alter default privileges for role ${OWNER_ROLE} grant usage, select on sequences to ${SERVICE_ROLE}`,
+  `alter default privileges for role ${OWNER_ROLE} grant execute on functions to ${SERVICE_ROLE}`,
+  `alter default privileges for role ${OWNER_ROLE} grant usage on types to ${SERVICE_ROLE}`,
+];
+
+/**
+ * Makes roles and database be as they should: safe to run again at any time, on a running service too. Sets the
+ * passwords to those given.
+ * @param database name of the service's database; quoted, so any name will do
+ * @throws the errors of `pg` when the server cannot be reached or the superuser's password is not the one given
+ */
+export async function prepareRoles(server: Server, database: string, passwords: DatabasePasswords): Promise<void> {
+  await as(server, "postgres", passwords, async (client) => {
+    for (const statement of clusterStatements(passwords)) await client.query(statement);
+    const known = await client.query("select from pg_database where datname = $1", [database]);
+    const name = client.escapeIdentifier(database);
+    if (known.rowCount === 0) await client.query(`create database ${name} owner ${OWNER_ROLE}`);
+    await client.query(`alter database ${name} owner to ${OWNER_ROLE}`);
+    await client.query(`revoke all on database ${name} from public`);
+    await client.query(`grant connect, temporary on database ${name} to ${SERVICE_ROLE}`);
+  });
+  await as(server, database, passwords, async (client) => {
+    for (const statement of DATABASE_STATEMENTS) await client.query(statement);
+  });
+}
+
+/** Signs in as the superuser for the time of `work`. */
+async function as<T>(
+  server: Server,
+  database: string,
+  passwords: DatabasePasswords,
+  work: (client: Client) => Promise<T>,
+): Promise<T> {
+  const client = new Client({ ...server, database, user: SUPERUSER, password: passwords[SUPERUSER] });
+  client.on("error", () => undefined); // the query in hand fails with the same error
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,61 @@
+import type { Placed } from "../engine.ts";
+import type { PostgresSpec } from "./spec.ts";
+
+/**
+ * `init.sh`: makes the data folder, once. Killed at any line it can run again: only the last line makes the folder
+ * appear under its name, and until then a first try is thrown away.
+ */
+export function initScript({ spec, folder }: Placed<PostgresSpec>): string {
+  const ctype = process.platform === "darwin" ? "en_US.UTF-8" : "C.UTF-8";
+  return `#!/bin/sh
+# Makes the data folder of this PostgreSQL. The file \`password\` holds a SCRAM verifier, not the password.
+set -eu
+cd ${quoted(folder)}
+if [ -e data/PG_VERSION ]; then exit 0; fi
+rm -rf data.new
+${quoted(spec.binaries.initdb)} --pgdata=data.new --username=postgres --pwfile=password \\
+  --auth=scram-sha-256 --data-checksums --encoding=UTF8 \\
+  --lc-collate=C --lc-ctype=${ctype} --lc-messages=C${spec.durable === false ? " --no-sync" : ""}
+mv data.new data
+`;
+}
+
+/**
+ * `start.sh`: runs the server in the foreground. It first clears what a killed server leaves behind, which PostgreSQL
+ * rightly does not dare to clear itself.
+ */
+export function startScript({ spec, folder }: Placed<PostgresSpec>): string {
+  return `#!/bin/sh
+# Runs this PostgreSQL in the foreground; SIGINT ends it.
+set -eu
+cd ${quoted(folder)}
+data=$(pwd -P)/data
+postgres=${quoted(spec.binaries.postgres)}
+
+# Every process of a server works in its data folder. (Linux only; elsewhere PostgreSQL itself refuses to start twice.)
+is_ours() { [ "/proc/$1/cwd" -ef "$data" ] && [ "/proc/$1/exe" -ef "$postgres" ]; }
+
+if [ -d /proc/self ]; then
+  server=$(head -n 1 data/postmaster.pid 2>/dev/null || true)
+  if [ -n "$server" ] && is_ours "$server"; then
+    echo "PostgreSQL already runs here, as process $server" >&2
+    exit 1
+  fi
+  # After a crash or a restart of the machine, the number in postmaster.pid may belong to a process of another program.
+  rm -f data/postmaster.pid
+  # Backends of a killed server may finish what they were at, holding its shared memory. No server may start beside them.
+  for process in /proc/[0-9]*; do
+    if is_ours "\${process#/proc/}"; then kill -KILL "\${process#/proc/}" 2>/dev/null || true; fi
+  done
+  for process in /proc/[0-9]*; do
+    while is_ours "\${process#/proc/}"; do sleep 0.02; done
+  done
+fi
+
+exec "$postgres" -D "$data" -c config_file=${quoted(`${folder}/postgresql.conf`)}
+`;
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\\\''")}'`;
+}
