@@ -1,0 +1,92 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { currentSession, isAfter, type Position, parseLsn, runWithSession, Session, sessionCodec } from "./index.ts";
+
+const KEY = "k".repeat(32);
+const HOUR = 3_600_000;
+const codec = sessionCodec({ keys: [KEY], deployment: "d1", now: () => HOUR });
+const main: Position = { cluster: "main", timeline: 1, lsn: 0x16_b374d848n };
+const flip = (token: string, index: number) => {
+  const bytes = Buffer.from(token, "base64url");
+  bytes[index] = (bytes[index] ?? 0) ^ 1;
+  return bytes.toString("base64url");
+};
+
+test("any positions come back as they were", () => {
+  const position = fc.record({
+    cluster: fc.string({ minLength: 1, maxLength: 20, unit: fc.constantFrom(..."abcdefghijklmnop0123456789-") }),
+    timeline: fc.integer({ min: 1, max: 0xffff_ffff }),
+    lsn: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
+  });
+  fc.assert(
+    fc.property(fc.array(position, { maxLength: 15 }), (positions) => {
+      expect(codec.decode(codec.encode(positions))).toEqual({ positions });
+    }),
+  );
+});
+
+test("a token with one cluster is short", () => {
+  expect(codec.encode([main]).length).toBeLessThan(72);
+});
+
+test("no changed byte gets through", () => {
+  const token = codec.encode([main]);
+  const length = Buffer.from(token, "base64url").length;
+  for (let i = 0; i < length; i++) expect(codec.decode(flip(token, i))).toHaveProperty("refused");
+});
+
+test.each([
+  ["forged", () => sessionCodec({ keys: ["x".repeat(32)], deployment: "d1", now: () => HOUR }).encode([main])],
+  ["other-deployment", () => sessionCodec({ keys: [KEY], deployment: "d2", now: () => HOUR }).encode([main])],
+  ["from-the-future", () => sessionCodec({ keys: [KEY], deployment: "d1", now: () => HOUR + 62_000 }).encode([main])],
+  ["oversized", () => "A".repeat(2_000)],
+  ["malformed", () => "not a token"],
+  ["malformed", () => ""],
+  ["version", () => flip(codec.encode([main]), 0)],
+])("%s is refused, and the client begins a new session", (reason, token) => {
+  expect(codec.decode(token())).toEqual({ refused: reason });
+  let told: string | undefined;
+  const session = codec.open(token(), (refused) => {
+    told = refused;
+  });
+  expect(session.positions.size).toBe(0);
+  expect(told).toBe(reason);
+});
+
+test("a clock that runs a little ahead is allowed", () => {
+  const ahead = sessionCodec({ keys: [KEY], deployment: "d1", now: () => HOUR + 50_000 });
+  expect(codec.decode(ahead.encode([main]))).toEqual({ positions: [main] });
+});
+
+test("a token signed with an older key is honoured", () => {
+  const rotated = sessionCodec({ keys: ["n".repeat(32), KEY], deployment: "d1", now: () => HOUR });
+  expect(rotated.decode(codec.encode([main]))).toEqual({ positions: [main] });
+  expect(codec.decode(rotated.encode([main]))).toEqual({ refused: "forged" });
+});
+
+test("a session only moves forward, and is dirty when the client must be told", () => {
+  const session = codec.open(codec.encode([main]));
+  session.merge({ ...main, lsn: 5n });
+  expect(session.dirty).toBe(false);
+  session.merge({ ...main, lsn: main.lsn + 1n });
+  expect(session.dirty).toBe(true);
+  session.merge({ cluster: "main", timeline: 2, lsn: 1n });
+  const token = session.encode(codec);
+  expect(session.dirty).toBe(false);
+  expect(codec.decode(token)).toEqual({ positions: [{ cluster: "main", timeline: 2, lsn: 1n }] });
+});
+
+test("the current session follows awaits and ends with its work", async () => {
+  const session = new Session();
+  await runWithSession(session, async () => {
+    await Promise.resolve();
+    expect(currentSession()).toBe(session);
+  });
+  expect(currentSession()).toBeUndefined();
+});
+
+test("positions are read and ordered as PostgreSQL means them", () => {
+  expect(parseLsn("16/B374D848")).toBe(main.lsn);
+  expect(isAfter({ ...main, timeline: 2, lsn: 0n }, main)).toBe(true);
+  expect(isAfter(main, main)).toBe(false);
+});
