@@ -1,8 +1,8 @@
 import type { Topology } from "./topology.ts";
 
 /**
- * Connections of each cluster that pools never take: PostgreSQL's own reserve for superusers (3, the default of
- * `superuser_reserved_connections`), Ninefold's health checks and monitoring (4), migrations (2), and a person with `psql` (3).
+ * Connections of each cluster that pools never take: the reserve for superusers (5, `superuser_reserved_connections`; Ninefold's
+ * health checks use it), migrations (3), and people with `psql` or a backup (4).
  */
 export const RESERVED_CONNECTIONS = 12;
 

@@ -10,8 +10,8 @@ export const Database = z.strictObject({
   host: z.enum(["shared", "own"]).default("shared"),
   /** Most connections that PostgreSQL admits; all pools together stay below it. Changing it restarts PostgreSQL. */
   maxConnections: z.int().min(20).max(5_000).default(100),
-  /** Memory in MB for PostgreSQL's own cache (`shared_buffers`). Changing it restarts PostgreSQL. */
-  sharedBuffersMb: z.int().min(16).max(1_048_576).default(128),
+  /** Memory in MB that PostgreSQL may count on; its caches are sized from it. Changing it restarts PostgreSQL. */
+  memoryMb: z.int().min(128).max(1_048_576).default(512),
   /** Standbys of each cluster in each data centre (rung 4). */
   replicas: z.int().min(0).max(8).default(0),
   /** Whether a commit waits for a standby, and where: the same data centre, or another one (rung 7). */
