@@ -1,0 +1,31 @@
+import type { FastifyError, FastifyInstance } from "fastify";
+import type { Resources } from "ninefold";
+import type { Database } from "../../schema.ts";
+import { orphaned, Refusal } from "../problems.ts";
+
+/** Answers everything that goes wrong in the shape of the API: `{"errors": {"<key>": ["<message>"]}}`. */
+export function answerErrors(app: FastifyInstance, log: Resources<Database>["log"]): void {
+  app.setNotFoundHandler((_request, reply) => reply.code(404).send({ errors: { path: ["not found"] } }));
+
+  app.setErrorHandler((error: FastifyError, request, reply) => {
+    const refusal = error instanceof Refusal ? error : (orphaned(error) ?? ofFramework(error));
+    if (refusal !== undefined) return reply.code(refusal.statusCode).send({ errors: refusal.errors });
+    // A database that is away for a moment: the client should come back.
+    if (error.statusCode === 503) {
+      return reply
+        .code(503)
+        .header("retry-after", "1")
+        .send({ errors: { service: ["is unavailable"] } });
+    }
+    log.error({ err: error, method: request.method, route: request.routeOptions.url }, "a request failed");
+    return reply.code(500).send({ errors: { service: ["failed"] } });
+  });
+}
+
+/** What Fastify itself refuses, such as a body that is too long. */
+function ofFramework(error: FastifyError): Refusal | undefined {
+  const { statusCode = 500 } = error;
+  if (statusCode < 400 || statusCode >= 500) return undefined;
+  if (statusCode === 413) return new Refusal(413, { body: ["is too long"] });
+  return new Refusal(statusCode === 400 ? 422 : statusCode, { request: [error.message] });
+}
