@@ -1,0 +1,71 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { Logger } from "pino";
+import { NinefoldError } from "../topology/problem.ts";
+import type { Session } from "./session/index.ts";
+
+/** What belongs to the request that is being answered. It follows the request through every `await`. */
+export interface RequestContext {
+  /** Sent back as `X-Request-Id`, and part of every line of `log`. */
+  readonly requestId: string;
+  /** The service's logger, with the request's id. */
+  readonly log: Logger;
+  /** Data centre that answers the request, such as `dc1`. */
+  readonly datacenter: string;
+  /** What the client has already seen and written; the database layer keeps it. */
+  readonly session: Session;
+}
+
+/** The context of one request. The logger is made on first use: most requests log nothing. */
+export class Context implements RequestContext {
+  readonly requestId: string;
+  readonly datacenter: string;
+  readonly session: Session;
+  readonly #root: Logger;
+  #log: Logger | undefined;
+
+  constructor(requestId: string, datacenter: string, session: Session, root: Logger) {
+    this.requestId = requestId;
+    this.datacenter = datacenter;
+    this.session = session;
+    this.#root = root;
+  }
+
+  get log(): Logger {
+    this.#log ??= this.#root.child({ requestId: this.requestId });
+    return this.#log;
+  }
+}
+
+/** {@link context} was called where no request is being answered. */
+export class OutsideRequest extends NinefoldError {
+  constructor() {
+    super("outside-request", {
+      at: "context()",
+      says: "no request is being answered here",
+      fix: "Call it while a request is handled; elsewhere use the `log` and `db` that the service was given",
+    });
+  }
+}
+
+const storage = new AsyncLocalStorage<Context>();
+
+/**
+ * The context of the request that is being answered.
+ * @throws OutsideRequest where there is none, such as at start or in a job.
+ * @example context().log.info({ slug }, "article published");
+ */
+export function context(): RequestContext {
+  const current = storage.getStore();
+  if (current === undefined) throw new OutsideRequest();
+  return current;
+}
+
+/** The same, or undefined outside a request. */
+export function currentContext(): RequestContext | undefined {
+  return storage.getStore();
+}
+
+/** Runs `work` as part of a request. */
+export function runInContext<A extends unknown[], R>(to: Context, work: (...args: A) => R, ...args: A): R {
+  return storage.run(to, work, ...args);
+}

@@ -1,0 +1,212 @@
+import { createServer } from "node:http";
+import { type AddressInfo, Server as NetServer, type Socket } from "node:net";
+import type { Logger } from "pino";
+import type { InstanceConfig } from "../../topology/instance-config.ts";
+import type { Assets } from "../assets/assets.ts";
+import { Context, runInContext } from "../context.ts";
+import { accessLog } from "./access-log.ts";
+import { answerFor } from "./errors.ts";
+import type { Handler } from "./handler.ts";
+import { type HeadHooks, Request, Response } from "./message.ts";
+import { createGate } from "./overload.ts";
+import { declaredLength, hasBody, refuse } from "./refuse.ts";
+import { requestId } from "./request-id.ts";
+import type { Sessions } from "./sessions.ts";
+
+export interface HttpOptions {
+  readonly handler: Handler;
+  readonly assets: Assets | undefined;
+  readonly sessions: Sessions;
+  readonly log: Logger;
+  readonly datacenter: string;
+  readonly limits: InstanceConfig["http"];
+  /** How long the oldest statement has waited for a database connection, milliseconds. */
+  readonly queueMs: () => number;
+  /** A response of which the client takes nothing for this long is cut off. Milliseconds, default 30,000. */
+  readonly stallMs?: number;
+}
+
+export interface HttpServer {
+  /** Starts to accept: on an inherited listening socket or an address. Throws the system's error, such as EADDRINUSE. */
+  listen(where: NonNullable<InstanceConfig["listen"]>): Promise<AddressInfo>;
+  /**
+   * Stops accepting and ends when every connection has, or after `withinMs`, and then gives how many were cut off. No
+   * connection is closed under a client that may be sending on it: each is told with its next response, and an idle one
+   * ends when the idle time that the client was told is over.
+   */
+  drain(withinMs: number): Promise<{ cut: number }>;
+  stats(): { inFlight: number; connections: number; limit: number; draining: boolean };
+}
+
+const MAX_CONNECTIONS = 10_000;
+const MAX_HEADER_BYTES = 16 * 1_024;
+
+/** The server in front of the user's app: limits, request id, session, assets, app, in this order. */
+export function createHttpServer(options: HttpOptions): HttpServer {
+  const { handler, assets, sessions, log, datacenter, limits } = options;
+  const open = new Set<Response>();
+  const sockets = new Set<Socket>();
+  const logged = accessLog(log);
+  let draining = false;
+
+  const gate = createGate(limits.maxInFlight, options.queueMs, () => open.size);
+
+  const hooks: HeadHooks = {
+    token: (context) => sessions.token(context.session),
+    // A pipelined request behind this one is answered before the connection ends.
+    closing: (response) => draining && !hasOther(response),
+  };
+  const hasOther = (response: Response) => {
+    for (const other of open) if (other !== response && other.req.socket === response.req.socket) return true;
+    return false;
+  };
+
+  function finished(this: Response) {
+    open.delete(this);
+    logged(this);
+  }
+
+  /** Limits. Gives false when the request was refused. */
+  const admit = (request: Request, response: Response): boolean => {
+    response.requestId = requestId(request.headers["x-request-id"]);
+    response.hooks = hooks;
+    response.started = performance.now();
+    const admitted = gate.admits(open.size);
+    open.add(response);
+    response.on("close", finished);
+    if (!admitted) {
+      refuse(request, response, 503, "overloaded", "The service is busy. Try again.", { "retry-after": "1" });
+      return false;
+    }
+    const length = declaredLength(request);
+    if (length !== undefined && length > limits.maxBodyBytes) {
+      tooLong(request, response);
+      return false;
+    }
+    return true;
+  };
+
+  const tooLong = (request: Request, response: Response) => {
+    if (response.headersSent) {
+      request.destroy();
+      return;
+    }
+    refuse(request, response, 413, "body-too-long", `A request's body may have ${limits.maxBodyBytes} bytes.`);
+  };
+
+  const failed = (error: unknown, response: Response) => {
+    const answer = answerFor(error);
+    const line = response.context?.log ?? log;
+    if (answer.status === 500) line.error({ err: error }, "request failed");
+    else line.warn({ err: error, code: answer.body.code }, "request refused");
+    if (response.headersSent) {
+      response.destroy();
+      return;
+    }
+    for (const name of response.getHeaderNames()) response.removeHeader(name);
+    refuse(response.req, response, answer.status, answer.body.code, answer.body.message, answer.headers);
+  };
+
+  const answer = (request: Request, response: Response) => {
+    try {
+      const result = handler.handle(request, response);
+      if (result instanceof Promise) result.catch((error: unknown) => failed(error, response));
+    } catch (error) {
+      failed(error, response);
+    }
+  };
+
+  const serve = (request: Request, response: Response) => {
+    const asset = assets?.serve(request, response) ?? false;
+    if (asset === true) return;
+    if (asset === false) serveApp(request, response);
+    else
+      asset.then(
+        (served) => served || serveApp(request, response),
+        (error: unknown) => failed(error, response),
+      );
+  };
+
+  const serveApp = (request: Request, response: Response) => {
+    const session = sessions.open(request);
+    const context = new Context(response.requestId, datacenter, session, log);
+    if (hasBody(request)) {
+      request.allowance = limits.maxBodyBytes;
+      request.onTooLong = () => {
+        tooLong(request, response);
+        // The app, which waits for the rest of the body, learns that it will not come.
+        response.once("finish", () =>
+          request.emit("error", Object.assign(new Error("aborted"), { code: "ECONNRESET" })),
+        );
+      };
+    }
+    request.context = context;
+    response.context = context;
+    sessions.run(session, () => runInContext(context, answer, request, response));
+  };
+
+  const server = createServer<typeof Request, typeof Response>(
+    {
+      IncomingMessage: Request,
+      ServerResponse: Response,
+      maxHeaderSize: MAX_HEADER_BYTES,
+      headersTimeout: limits.headersTimeoutMs,
+      requestTimeout: limits.requestTimeoutMs,
+      keepAliveTimeout: limits.keepAliveMs,
+      connectionsCheckingInterval: Math.min(1_000, Math.max(50, limits.headersTimeoutMs / 4)),
+    },
+    (request, response) => {
+      if (admit(request, response)) serve(request, response);
+    },
+  );
+  server.maxConnections = MAX_CONNECTIONS;
+  server.timeout = options.stallMs ?? 30_000;
+
+  server.on("checkContinue", (request: Request, response: Response) => {
+    if (!admit(request, response)) return;
+    response.writeContinue();
+    serve(request, response);
+  });
+
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.on("close", () => sockets.delete(socket));
+  });
+
+  // Nothing moved on this connection for a while: an idle one has had its keep-alive time; a response that has data to
+  // send has a client that does not take it; anything else is an app that takes its time.
+  server.on("timeout", (socket: Socket) => {
+    let busy = false;
+    for (const response of open) if (response.req.socket === socket) busy = true;
+    if (busy && socket.writableLength === 0) socket.setTimeout(server.timeout);
+    else socket.destroy();
+  });
+
+  if (handler.upgrade !== undefined) server.on("upgrade", handler.upgrade);
+
+  return {
+    listen: (where) =>
+      new Promise((resolve, reject) => {
+        server.once("error", reject);
+        server.listen({ ...where, backlog: 1_024 }, () => {
+          server.off("error", reject);
+          resolve(server.address() as AddressInfo);
+        });
+      }),
+    async drain(withinMs) {
+      draining = true;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      // Not http.Server's own close: it ends idle connections, and a request may be on its way on one of them.
+      NetServer.prototype.close.call(server, () => resolve());
+      const deadline = setTimeout(resolve, withinMs);
+      await promise;
+      clearTimeout(deadline);
+      gate.close();
+      const cut = open.size;
+      for (const socket of sockets) socket.destroy();
+      await handler.close();
+      return { cut };
+    },
+    stats: () => ({ inFlight: open.size, connections: sockets.size, limit: gate.limit(), draining }),
+  };
+}

@@ -1,0 +1,43 @@
+import type { IncomingMessage } from "node:http";
+import type { Logger } from "pino";
+import { runWithSession, type Session, type SessionCodec } from "../session/index.ts";
+
+/** What the server needs of sessions. */
+export interface Sessions {
+  /** The session that the request's token names; a new one when it has none, or one that is not ours. */
+  open(request: IncomingMessage): Session;
+  /** The token to give the client, when the session has seen more than the client's token says; otherwise undefined. */
+  token(session: Session): string | undefined;
+  /** Runs `work` in the session: the database layer finds it from there. */
+  run<R>(session: Session, work: () => R): R;
+}
+
+const COOKIE = "ninefold_session=";
+const LONGEST = 4_096;
+
+/** Sessions whose tokens are made and checked by `codec`. A refused token is an ordinary thing (an old browser tab), so a `debug` line. */
+export function tokenSessions(codec: SessionCodec, log: Logger): Sessions {
+  const refused = (reason: string) => log.debug({ reason }, "a session token was refused; a new session begins");
+  return {
+    open: (request) => codec.open(sentToken(request), refused),
+    token: (session) => (session.dirty ? session.encode(codec) : undefined),
+    run: runWithSession,
+  };
+}
+
+/** The token as the client sent it, in the header or the cookie; undefined when there is none or it is absurdly long. */
+export function sentToken(request: IncomingMessage): string | undefined {
+  const header = request.headers["ninefold-session"];
+  const token = typeof header === "string" ? header : fromCookie(request.headers.cookie);
+  return token === undefined || token === "" || token.length > LONGEST ? undefined : token;
+}
+
+function fromCookie(cookie: string | undefined): string | undefined {
+  if (cookie === undefined) return undefined;
+  let at = cookie.indexOf(COOKIE);
+  // Only at the start of a pair: `other_ninefold_session=` is another cookie.
+  while (at > 0 && cookie[at - 1] !== " " && cookie[at - 1] !== ";") at = cookie.indexOf(COOKIE, at + 1);
+  if (at < 0) return undefined;
+  const end = cookie.indexOf(";", at);
+  return cookie.slice(at + COOKIE.length, end < 0 ? undefined : end).trim();
+}
