@@ -1,0 +1,86 @@
+import { EventEmitter } from "node:events";
+import type { TaskList, WorkerEvents, WorkerPool } from "graphile-worker";
+import type { Pool } from "pg";
+import type { Logger } from "pino";
+import { nextFetchSize } from "./fetch-size.ts";
+import { libraryLog, runTaskList } from "./library.ts";
+
+/** How often an idle lane looks for jobs, in milliseconds: half of it is the typical pick-up time of a new job. */
+const POLL_MS = 50;
+/** Most jobs taken from the database at a time; the library's published figures are made with this. */
+const MOST_FETCHED = 500;
+
+export interface LaneOptions {
+  /** Identity of the worker, written to `locked_by` of the jobs it holds. */
+  readonly worker: string;
+  readonly tasks: TaskList;
+  /** Most jobs that run at a time in this lane. */
+  readonly concurrency: number;
+  readonly pool: Pool;
+  readonly log: Logger;
+  /** Called once when the library gives up by itself, such as when it could not write that a job is done. */
+  readonly onEnd: (cause: unknown) => void;
+}
+
+/**
+ * One pool of the library's workers. A job with a concurrency limit of its own has a lane of its own, so that its waiting
+ * runs take no place of other jobs.
+ */
+export function openLane(options: LaneOptions): WorkerPool {
+  const { worker, tasks, concurrency, log } = options;
+  const events = new EventEmitter() as WorkerEvents;
+  // Runs before the first fetch. The library would choose the identity itself, after which no lease could be ready for it.
+  events.on("pool:create", ({ workerPool }) => {
+    workerPool.id = worker;
+  });
+  adaptFetchSize(events, concurrency);
+  const lane = runTaskList(
+    {
+      noHandleSignals: true,
+      logger: libraryLog(log),
+      events,
+      preset: {
+        worker: {
+          concurrentJobs: concurrency,
+          pollInterval: POLL_MS,
+          localQueue: { size: concurrency },
+          // Also with 0 it collects what ends in one turn of the event loop, and that is what makes it fast.
+          completeJobBatchDelay: 0,
+          failJobBatchDelay: 0,
+        },
+      },
+    },
+    tasks,
+    withoutListener(options.pool),
+  );
+  // The next job of the same order key can start once this one is written as done, a few milliseconds from now.
+  events.on("job:complete", ({ job }) => {
+    if (job.job_queue_id !== null) setTimeout(() => lane.nudge(1), 5).unref();
+  });
+  lane.promise.then(() => options.onEnd(undefined), options.onEnd);
+  return lane;
+}
+
+/** The library reads the size at every fetch but has no setter for it. */
+function adaptFetchSize(events: WorkerEvents, concurrency: number): void {
+  let asked = concurrency;
+  let got = 0;
+  let at = performance.now();
+  events.on("localQueue:getJobs:complete", ({ localQueue, jobs }) => {
+    const now = performance.now();
+    const next = nextFetchSize({ asked, got, lastedMs: now - at }, concurrency, MOST_FETCHED);
+    Object.assign(localQueue, { getJobBatchSize: next });
+    got = jobs.length;
+    at = now;
+    asked = next;
+  });
+}
+
+/**
+ * The library keeps one connection in LISTEN, which it asks for with a callback. Nothing here notifies (schema/enqueue.ts says
+ * why), so it gets none: a connection less for each lane, and no session that holds back vacuum when it hangs.
+ */
+function withoutListener(pool: Pool): Pool {
+  const connect = (callback?: unknown) => (callback === undefined ? pool.connect() : undefined);
+  return Object.assign(Object.create(pool) as Pool, { connect });
+}

@@ -1,0 +1,141 @@
+import { randomBytes } from "node:crypto";
+import type { TaskList, WorkerPool } from "graphile-worker";
+import { type ClientConfig, Pool } from "pg";
+import { ownConnections } from "./connections.ts";
+import { openLane } from "./lane.ts";
+import { type HeldLease, takeLease } from "./lease.ts";
+import { type Runs, taskFor } from "./run.ts";
+import { timetable } from "./timetable.ts";
+
+/** Connections a worker keeps for the queue itself, beside those of the handlers' transactions. */
+export const QUEUE_CONNECTIONS = 3;
+
+/** How often one of the workers clears away what no job needs any more, in milliseconds. */
+const SWEEP_MS = 10_000;
+
+/**
+ * One life of a worker: a lease, and the lanes that work under it. A process begins a new life when the old one ended by
+ * itself; what the old one still runs goes on under its own lease until it is done.
+ */
+export interface Life {
+  readonly lease: HeldLease;
+  /** Resolves with the reason when this life takes no more jobs and a new one should begin. */
+  readonly over: Promise<string>;
+  /**
+   * Takes no more jobs, lets those that run end within the given time, and gives everything else back so that another worker
+   * has it at once. Never fails: what cannot be given back now is taken over when the lease runs out.
+   * @param withinMs Infinity waits for as long as they run
+   */
+  close(withinMs: number): Promise<void>;
+}
+
+export interface LifeOptions<DB> extends Runs<DB> {
+  readonly instance: string;
+  readonly concurrency: number;
+  readonly connection: () => ClientConfig;
+}
+
+/** @throws the errors of `pg` when the database cannot be reached */
+export async function beginLife<DB>(options: LifeOptions<DB>): Promise<Life> {
+  const { log } = options;
+  const worker = `${options.instance}/${randomBytes(6).toString("hex")}`;
+  const connection = { ...options.connection(), application_name: worker, keepAlive: true };
+  const address = addressOf(connection);
+  const pool = ownConnections(new Pool({ ...connection, max: QUEUE_CONNECTIONS - 1, min: 0 }));
+  const leasePool = ownConnections(
+    new Pool({ ...connection, max: 1, connectionTimeoutMillis: 3_000, query_timeout: 4_000 }),
+  );
+  const { promise: over, resolve: end } = Promise.withResolvers<string>();
+  const tick = timetable(pool, options.jobs.values() as Iterable<never>);
+  const trouble = (cause: unknown) => {
+    log.warn({ err: cause, worker }, "the lease was not renewed");
+    if (addressOf(options.connection()) !== address) end("the database has moved");
+  };
+
+  let lost = false;
+  const lease = await takeLease({
+    pool: leasePool,
+    worker,
+    onRenewed: (nowMs) =>
+      void tick(nowMs).catch((err) => log.warn({ err }, "a schedule was not looked at; trying again")),
+    onLost: () => {
+      lost = true;
+      end("another worker took its jobs over");
+    },
+    onTrouble: trouble,
+  }).catch(async (cause) => {
+    await endPools(pool, leasePool);
+    throw cause;
+  });
+  const sweep = setInterval(() => {
+    pool.query("select ninefold.sweep()").catch((err) => log.debug({ err }, "the queue was not swept; trying again"));
+  }, SWEEP_MS);
+
+  const lanes = openLanes(options, lease, pool, (cause) => end(cause === undefined ? "it ended" : String(cause)));
+  return {
+    lease,
+    over,
+    async close(withinMs) {
+      clearInterval(sweep);
+      const ended = Promise.allSettled(lanes.map((lane) => shutDown(lane)));
+      const inTime = lost ? false : await before(withinMs, ended);
+      lease.abort();
+      lease.stop();
+      if (!lost) {
+        // Jobs given back here never count as tried. Also releases what a lane could not write down before it ended.
+        await leasePool
+          .query("select ninefold.retire($1, '{}')", [worker])
+          .catch((err) => log.warn({ err, worker }, "jobs were not handed back; another worker takes them over"));
+      }
+      if (!inTime) for (const lane of lanes) Promise.resolve(lane.forcefulShutdown("handed back")).catch(() => {});
+      await endPools(pool, leasePool);
+    },
+  };
+}
+
+/** A lane for each job with a limit of its own, and one for all the others. */
+function openLanes<DB>(
+  options: LifeOptions<DB>,
+  lease: HeldLease,
+  pool: Pool,
+  onEnd: (cause: unknown) => void,
+): WorkerPool[] {
+  const common: TaskList = {};
+  const groups: Array<{ tasks: TaskList; concurrency: number }> = [];
+  for (const known of options.jobs.values()) {
+    const task = taskFor(known, options, lease);
+    if (known.concurrency !== undefined && known.concurrency < options.concurrency) {
+      groups.push({ tasks: { [known.name]: task }, concurrency: known.concurrency });
+    } else {
+      common[known.name] = task;
+    }
+  }
+  if (Object.keys(common).length > 0) groups.push({ tasks: common, concurrency: options.concurrency });
+  return groups.map((group) => openLane({ ...group, worker: lease.worker, pool, log: options.log, onEnd }));
+}
+
+async function shutDown(lane: WorkerPool): Promise<void> {
+  // A lane that ended by itself is already shutting down, and its promise says when it is done.
+  if (lane._shuttingDown) await lane.promise;
+  else await lane.gracefulShutdown();
+}
+
+async function before(withinMs: number, work: Promise<unknown>): Promise<boolean> {
+  if (withinMs === Number.POSITIVE_INFINITY) return work.then(() => true);
+  const { promise: late, resolve } = Promise.withResolvers<false>();
+  const timer = setTimeout(resolve, withinMs, false);
+  try {
+    return await Promise.race([work.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Does not wait for a statement that is still under way: its connection may lead to a database that never answers. */
+async function endPools(...pools: Pool[]): Promise<void> {
+  await before(1_000, Promise.allSettled(pools.map((pool) => pool.end())));
+}
+
+function addressOf({ host, port, database }: ClientConfig): string {
+  return `${host}:${port}/${database}`;
+}

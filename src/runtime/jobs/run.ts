@@ -1,0 +1,149 @@
+import type { Task } from "graphile-worker";
+import { CompiledQuery, type Kysely } from "kysely";
+import type { Logger } from "pino";
+import { retryDelay } from "./backoff.ts";
+import type { KnownJob } from "./definition.ts";
+import { createJobs, type Envelope } from "./enqueue.ts";
+import { ALREADY_APPLIED, LEASE_LOST, refusedWith } from "./errors.ts";
+import type { Job, JobResources, Jobs } from "./job.ts";
+import type { Lease } from "./lease.ts";
+import type { Slots } from "./slots.ts";
+
+/** A transaction that begins with its first statement; see runtime/data. */
+export interface LazyTransaction<DB> {
+  readonly db: Kysely<DB>;
+  /** Whether a statement was sent, and so whether there is something to commit. */
+  readonly begun: boolean;
+  commit(): Promise<void>;
+  rollback(): Promise<void>;
+}
+
+/** What the runs of a worker's jobs share. */
+export interface Runs<DB> {
+  readonly jobs: ReadonlyMap<string, KnownJob<DB>>;
+  /** Opens a transaction whose first statement, of any job, is preceded by `prologue`. */
+  readonly transaction: (prologue: CompiledQuery) => LazyTransaction<DB>;
+  readonly log: Logger;
+  readonly folder: string;
+  /** In [0, 1), for the jitter of retries. */
+  readonly random: () => number;
+  readonly counts: { completed: number; failed: number; dead: number };
+  readonly slots: Slots | undefined;
+}
+
+/** What our failed try tells the trigger `ninefold_settle`, in the one string that the library carries for us. */
+class Verdict extends Error {
+  constructor(delayMs: number, counts: boolean, error: string) {
+    super(`ninefold:${JSON.stringify({ delayMs, counts, error })}`);
+  }
+}
+
+/** The library's task for one job of the service. */
+export function taskFor<DB>(known: KnownJob<DB>, runs: Runs<DB>, lease: Lease): Task {
+  return async (envelope, helpers) => {
+    const { id, attempts: attempt, max_attempts: attempts } = helpers.job;
+    const release = runs.slots === undefined ? undefined : await runs.slots.take();
+    lease.running.add(id);
+    const effect = new Effect(id, runs, lease);
+    try {
+      // A job that was started before may have killed its worker: noted first, its tries count and come to an end.
+      if (attempt > 1 && (await lease.note()).has(id)) return;
+      const { payload } = envelope as Envelope;
+      const job: Job<unknown> = { id, name: known.name, payload, attempt, attempts, signal: lease.signal };
+      await known.run(job, effect.resources(known.name));
+      await effect.commit();
+      runs.counts.completed += 1;
+    } catch (error) {
+      await effect.rollback();
+      if (refusedWith(ALREADY_APPLIED, error)) return;
+      throw verdictOn(error, known, attempt, attempts, id, runs, lease);
+    } finally {
+      lease.running.delete(id);
+      release?.();
+    }
+  };
+}
+
+function verdictOn<DB>(
+  error: unknown,
+  known: KnownJob<DB>,
+  attempt: number,
+  attempts: number,
+  id: string,
+  runs: Runs<DB>,
+  lease: Lease,
+): Verdict {
+  const said = { err: error, job: known.name, jobId: id, attempt, attempts };
+  if (lease.signal.aborted || refusedWith(LEASE_LOST, error)) {
+    runs.log.info(said, "job handed back");
+    return new Verdict(0, false, "handed back");
+  }
+  runs.counts.failed += 1;
+  if (attempt >= attempts) {
+    runs.counts.dead += 1;
+    runs.log.error(said, "job failed for the last time and is now a dead letter");
+  } else {
+    runs.log.warn(said, "job failed and will be tried again");
+  }
+  return new Verdict(retryDelay(attempt, known.backoff, runs.random()), true, textOf(error));
+}
+
+/** What a run may use. Nothing is made, and nothing is sent, until the handler reaches for it. */
+class Effect<DB> {
+  readonly #id: string;
+  readonly #runs: Runs<DB>;
+  readonly #lease: Lease;
+  #transaction: LazyTransaction<DB> | undefined;
+  #jobs: Jobs<DB> | undefined;
+  #log: Logger | undefined;
+
+  constructor(id: string, runs: Runs<DB>, lease: Lease) {
+    this.#id = id;
+    this.#runs = runs;
+    this.#lease = lease;
+  }
+
+  resources(name: string): JobResources<DB> {
+    const effect = this;
+    return {
+      folder: this.#runs.folder,
+      get db() {
+        return effect.#open().db;
+      },
+      /** Jobs that a job enqueues belong to its effect: they exist if and only if it is applied. */
+      get jobs() {
+        effect.#jobs ??= createJobs({ db: effect.#open().db, jobs: effect.#runs.jobs });
+        return effect.#jobs;
+      },
+      get log() {
+        effect.#log ??= effect.#runs.log.child({ job: name, jobId: effect.#id });
+        return effect.#log;
+      },
+    };
+  }
+
+  async commit(): Promise<void> {
+    if (this.#transaction?.begun) await this.#transaction.commit();
+  }
+
+  /** Never fails: a transaction whose connection is gone is rolled back by the database. */
+  async rollback(): Promise<void> {
+    if (this.#transaction?.begun) await this.#transaction.rollback().catch(() => {});
+  }
+
+  #open(): LazyTransaction<DB> {
+    const { worker, number } = this.#lease;
+    this.#transaction ??= this.#runs.transaction(prologue(this.#id, worker, number));
+    return this.#transaction;
+  }
+}
+
+function prologue(id: string, worker: string, number: number): CompiledQuery {
+  return CompiledQuery.raw("select ninefold.claim_effect($1::bigint, $2::text, $3::int)", [id, worker, number]);
+}
+
+/** At most 8,000 characters that PostgreSQL's json type can give back as text. */
+function textOf(error: unknown): string {
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return text.replaceAll("\0", "").slice(0, 8_000).toWellFormed();
+}
