@@ -1,0 +1,77 @@
+import { readFile } from "node:fs/promises";
+import { extname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { z } from "zod";
+import { privateSocket } from "../../machine/private-socket.ts";
+import { nobodyListens, unixRequest } from "../../machine/unix-http.ts";
+import { InstanceConfig } from "../../topology/instance-config.ts";
+import type { Engine, Health, Placed } from "../engine.ts";
+import type { AppSpec } from "./spec.ts";
+
+const ANSWER_MS = 3_000;
+/** Time beyond the drain for a process to end by itself before it is killed, in milliseconds. */
+const END_MS = 3_000;
+
+const HealthAnswer = z.object({
+  status: z.enum(["starting", "ready", "draining", "failed"]),
+  reason: z.string().optional(),
+  inFlight: z.int(),
+  connections: z.int(),
+  epoch: z.int(),
+  pid: z.int(),
+});
+
+/** The service's own processes: `app` and `worker` run on, `inspect` and `migrate` are for `machine.run`. */
+export const appEngine: Engine<AppSpec> = {
+  name: "app",
+  render: (instance) => new Map([["instance.json", `${JSON.stringify(instanceConfig(instance), null, 2)}\n`]]),
+  command: ({ spec, folder }) => ({
+    file: process.execPath,
+    args: [...runtimeMain(), join(folder, "instance.json")],
+    env: spec.env,
+    cwd: spec.folder,
+    user: "self",
+    ...(spec.listen !== undefined && "socket" in spec.listen ? { socket: spec.listen.socket } : {}),
+    stop: { signal: "SIGTERM", withinMs: spec.drainMs + END_MS },
+  }),
+  health: appHealth,
+  change: async (instance, next) => {
+    const same = (spec: AppSpec) => JSON.stringify([instanceConfig({ ...instance, spec }), spec.env]);
+    if (same(instance.spec) !== same(next)) return "restart";
+    const body: unknown = JSON.parse(await readFile(next.endpoints, "utf8"));
+    const to = privateSocket(instance.sockets);
+    const { status } = await unixRequest(to, "PUT", "/endpoints", { body, withinMs: ANSWER_MS });
+    if (status !== 200) throw new Error(`${instance.name} refused new endpoints with status ${status}`);
+    return "changed";
+  },
+};
+
+function instanceConfig({ name, spec, sockets }: Placed<AppSpec>): InstanceConfig {
+  const { env: _, listen, ...settings } = spec;
+  return InstanceConfig.parse({
+    version: 1,
+    instance: name,
+    privateSocket: privateSocket(sockets),
+    ...settings,
+    ...(listen === undefined ? {} : { listen: "socket" in listen ? { fd: 3 } : listen }),
+  });
+}
+
+/** Arguments of node that run the runtime's main module, as a source or as built, like this module itself. */
+function runtimeMain(): string[] {
+  const extension = extname(import.meta.url);
+  const main = fileURLToPath(new URL(`../../runtime/main${extension}`, import.meta.url));
+  return [...(extension === ".ts" ? ["--conditions=ninefold-source"] : []), main];
+}
+
+async function appHealth({ sockets }: Placed<AppSpec>): Promise<Health> {
+  try {
+    const answer = await unixRequest(privateSocket(sockets), "GET", "/health", { withinMs: ANSWER_MS });
+    const { status, reason, ...details } = HealthAnswer.parse(answer.body);
+    if (status === "ready") return { healthy: true, details };
+    return { healthy: false, says: reason === undefined ? status : `${status}: ${reason}` };
+  } catch (cause) {
+    if (nobodyListens(cause)) return { healthy: false, says: "not running, or not yet listening" };
+    return { healthy: false, says: `does not answer: ${(cause as Error).message}` };
+  }
+}

@@ -1,0 +1,2 @@
+export { appEngine } from "./engine.ts";
+export type { AppSpec } from "./spec.ts";

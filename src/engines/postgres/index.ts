@@ -1,0 +1,6 @@
+export { type PostgresBinaries, postgresBinaries } from "./binaries.ts";
+export { initCluster, prepareDatabase } from "./cluster.ts";
+export { postgresEngine } from "./engine.ts";
+export { BadPasswords, type DatabasePasswords, databasePasswords, SUPERUSER } from "./passwords.ts";
+export { DiskFull, NoPostgresBinaries, PostgresFailed } from "./problem.ts";
+export type { PostgresSpec } from "./spec.ts";

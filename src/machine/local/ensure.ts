@@ -1,0 +1,122 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { extname, join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { privateSocket } from "../private-socket.ts";
+import { nobodyListens, unixRequest } from "../unix-http.ts";
+import { isAlive } from "./identity.ts";
+import { type Layout, layoutOf } from "./layout.ts";
+import { AgentFailed } from "./problem.ts";
+import { AgentAnswer } from "./protocol.ts";
+import { type InstanceRecord, readRecords } from "./record.ts";
+import { inheritedSockets } from "./sockets.ts";
+import { SOCKETS_VARIABLE } from "./spawn.ts";
+
+/** Longest wait for an instance to pass its copy of the public socket on, in milliseconds. */
+const RELAY_MS = 3_000;
+
+export interface AgentFound {
+  readonly pid: number;
+  /** There was none, and this call started it. */
+  readonly started: boolean;
+}
+
+/**
+ * The agent of a service folder; one is started when none runs. When instances still serve from the public socket that a
+ * killed agent had opened, the new one inherits that very socket from them: a second one beside it would split the queue
+ * of connections, and those in the first would be reset when its last holder ends.
+ * @param options.withinMs longest wait for the agent's first answer, in milliseconds; default 30,000
+ * @throws AgentFailed, MachineFolderUnusable
+ */
+export async function ensureAgent(folder: string, options: { withinMs?: number } = {}): Promise<AgentFound> {
+  const layout = layoutOf(folder);
+  const found = await findAgent(layout);
+  if (found !== undefined) return { pid: found, started: false };
+
+  const deadline = Date.now() + (options.withinMs ?? 30_000);
+  let child: ChildProcess | undefined;
+  let starts = 0;
+  while (Date.now() < deadline) {
+    // A first try may find the folder locked by an agent that is on its way out, so one that ended is started again.
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) {
+      if (starts === 5) break;
+      starts += 1;
+      child = (await relayed(folder, layout)) ? undefined : spawnAgent(folder);
+    }
+    for (const patience = Date.now() + 2_000; Date.now() < patience; ) {
+      const pid = await findAgent(layout);
+      if (pid !== undefined) return { pid, started: true };
+      if (child?.exitCode !== null && child !== undefined) break;
+      await delay(20);
+    }
+  }
+  throw new AgentFailed({
+    at: join(layout.agent, "log"),
+    says: `the agent did not start; its log ends with: ${lastLines(join(layout.agent, "log"))}`,
+    fix: "Remove the cause and try again",
+  });
+}
+
+/** Process of the agent that answers for this folder, if any. Starts nothing. */
+export async function findAgent(layout: Layout): Promise<number | undefined> {
+  try {
+    const answer = await unixRequest(layout.agentSocket, "GET", "/agent", { withinMs: 5_000 });
+    return AgentAnswer.parse(answer.body).pid;
+  } catch (cause) {
+    if (nobodyListens(cause) || (cause as NodeJS.ErrnoException).code === "ECONNRESET") return undefined;
+    throw cause;
+  }
+}
+
+function agentCommand(folder: string): { file: string; args: string[]; env: Record<string, string> } {
+  const extension = extname(import.meta.url);
+  const main = fileURLToPath(new URL(`./agent${extension}`, import.meta.url));
+  const conditions = extension === ".ts" ? ["--conditions=ninefold-source"] : [];
+  const env: Record<string, string> = {};
+  for (const name of ["PATH", "HOME", "TMPDIR"]) {
+    const value = process.env[name];
+    if (value !== undefined) env[name] = value;
+  }
+  return { file: process.execPath, args: ["--disable-warning=ExperimentalWarning", ...conditions, main, folder], env };
+}
+
+/** Starts the agent as our own child, with the public socket if we hold a copy of it ourselves. */
+function spawnAgent(folder: string): ChildProcess {
+  const { file, args, env } = agentCommand(folder);
+  const inherited = inheritedSockets();
+  const [name, fd] = [...inherited][0] ?? [];
+  const child = spawn(file, args, {
+    cwd: "/",
+    detached: true,
+    stdio: ["ignore", "ignore", "ignore", fd ?? "ignore"],
+    env: name === undefined ? env : { ...env, [SOCKETS_VARIABLE]: JSON.stringify({ [name]: 3 }) },
+  });
+  child.on("error", () => undefined); // seen as an agent that does not answer
+  child.unref();
+  return child;
+}
+
+/** Asks instances that hold the public socket, one after another, to start the agent with it. */
+async function relayed(folder: string, layout: Layout): Promise<boolean> {
+  const { file, args, env } = agentCommand(folder);
+  for (const record of holders(layout)) {
+    const socket = record.command.socket ?? "";
+    const body = { file, args, env: { ...env, [SOCKETS_VARIABLE]: JSON.stringify({ [socket]: 3 }) }, cwd: "/" };
+    const to = privateSocket(join(layout.sockets, record.name));
+    const answer = await unixRequest(to, "POST", "/relay", { body, withinMs: RELAY_MS }).catch(() => undefined);
+    if (answer?.status === 200) return true;
+  }
+  return false;
+}
+
+function holders(layout: Layout): InstanceRecord[] {
+  return readRecords(layout.agent).filter(
+    ({ command, process }) => command.socket !== undefined && process !== undefined && isAlive(process),
+  );
+}
+
+function lastLines(path: string): string {
+  if (!existsSync(path)) return "(nothing)";
+  return readFileSync(path, "utf8").trimEnd().split("\n").slice(-3).join("\n");
+}
