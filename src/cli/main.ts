@@ -2,14 +2,19 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command, CommanderError } from "commander";
 import { changeCommands } from "./changes.ts";
+import { checkCommand } from "./check.ts";
 import { createCli } from "./context.ts";
+import { doctorCommand } from "./doctor.ts";
 import { downCommand } from "./down.ts";
 import { exit } from "./exit.ts";
 import { initCommand } from "./init.ts";
+import { logsCommand } from "./logs.ts";
 import { planCommand } from "./plan.ts";
 import { tell } from "./problem.ts";
+import { seedCommand } from "./seed.ts";
 import { statusCommand } from "./status.ts";
 import { createTerminal } from "./terminal.ts";
+import { testCommand } from "./test-command.ts";
 import { upCommand } from "./up.ts";
 
 const { version } = JSON.parse(readFileSync(join(import.meta.dirname, "..", "..", "package.json"), "utf8"));
@@ -35,6 +40,11 @@ downCommand(program, cli);
 statusCommand(program, cli);
 planCommand(program, cli);
 changeCommands(program, cli);
+logsCommand(program, cli);
+checkCommand(program, cli);
+seedCommand(program, cli);
+testCommand(program, cli);
+doctorCommand(program, cli);
 
 try {
   await program.parseAsync();

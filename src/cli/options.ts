@@ -25,3 +25,11 @@ export function counts(words: readonly string[]): Readonly<Record<"app" | "worke
   }
   return found;
 }
+
+/** Parses a length of time such as `30s`, `10m`, `1h` or plain seconds. Gives seconds. */
+export function seconds(text: string): number {
+  const [, number, unit] = /^(\d{1,6})(s|m|h)?$/.exec(text) ?? [];
+  const n = Number(number) * { s: 1, m: 60, h: 3_600 }[unit === "m" || unit === "h" ? unit : "s"];
+  if (!(n > 0)) throw new InvalidArgumentError("Write a length of time such as 30s, 10m or 1h.");
+  return n;
+}

