@@ -87,7 +87,7 @@ export function controlClient(find: FindControl): ControlClient {
         const response = await request("GET", `/v1/events?plan=${plan}&after=${seen}`);
         for await (const data of readServerSentEvents(response)) {
           const event = ControlEvent.parse(JSON.parse(data));
-          seen = event.seq;
+          if (event.kind !== "step-progress") seen = event.seq;
           deadline = Date.now() + RECONNECT_MS;
           yield event;
           if (event.kind === "finished" || event.kind === "failed") return;

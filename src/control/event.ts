@@ -44,7 +44,7 @@ export type PlanView = z.infer<typeof PlanView>;
 
 /**
  * What happens to a plan, in order. `seq` rises by one for each event that is kept; a caller that lost its
- * connection continues after the last one it saw. `step-progress` is passing and has the `seq` of the event before it.
+ * connection continues after the last one it saw. `step-progress` is passing, is not kept, and has `seq` 0.
  */
 export const ControlEvent = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("plan"), seq: z.int(), plan: PlanView }),

@@ -1,0 +1,280 @@
+import { randomUUID } from "node:crypto";
+import type { DatabaseSync } from "node:sqlite";
+import { z } from "zod";
+import type { Plan } from "../plan/plan.ts";
+import { EMPTY, type Situation } from "../plan/situation.ts";
+import { Step } from "../plan/step.ts";
+import { Topology } from "../topology/topology.ts";
+import { ControlEvent, PlanView, ProblemReport } from "./event.ts";
+import { diskFull, JournalCorrupt } from "./problem.ts";
+import { SCHEMA } from "./schema.ts";
+import { openSqlite } from "./sqlite.ts";
+
+/** Where a plan stands. `stopped`: going back failed too, a person is needed. */
+export type PlanState = "running" | "undoing" | "finished" | "undone" | "stopped";
+
+/** A plan as the journal knows it. */
+export interface PlanRecord {
+  readonly id: number;
+  readonly plan: Plan;
+  readonly state: PlanState;
+  /** Steps that ended, counted from the start; while undoing, steps that are still to be undone. */
+  readonly done: number;
+  /** Whether the step after these has begun. */
+  readonly begun: boolean;
+  readonly problem: ProblemReport | undefined;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+}
+
+export interface KeptTopology {
+  readonly version: number;
+  readonly at: number;
+  readonly situation: Situation;
+}
+
+const SituationRow = z.object({ topology: Topology.optional(), release: z.int().optional(), running: z.boolean() });
+const PlanRow = PlanView.pick({ kind: true, says: true }).extend({
+  from: SituationRow,
+  to: SituationRow,
+  steps: z.array(PlanView.shape.steps.element.omit({ step: true, name: true }).extend({ do: Step })),
+});
+
+type Row = Record<string, unknown>;
+/** An event without the number that the journal gives it. */
+export type NewEvent = ControlEvent extends infer E ? (E extends { seq: number } ? Omit<E, "seq"> : never) : never;
+
+/**
+ * What the control plane remembers: the situation, the plan under way and how far it came. Each write is one
+ * transaction that is on disk when the call returns, power loss included (`synchronous=FULL`).
+ * Throws JournalCorrupt and DiskFull; a write that threw changed nothing.
+ */
+export class Journal implements Disposable {
+  readonly path: string;
+  readonly #db: DatabaseSync;
+  readonly #onEvent: (plan: number, event: ControlEvent) => void;
+
+  constructor(path: string, onEvent: (plan: number, event: ControlEvent) => void = () => {}) {
+    this.path = path;
+    this.#onEvent = onEvent;
+    this.#db = this.#guard(() => openSqlite(path));
+    try {
+      this.#guard(() => {
+        this.#db.exec(SCHEMA.settings);
+        const check = this.#db.prepare("pragma quick_check(1)").get();
+        if (check?.quick_check !== "ok") throw new JournalCorrupt(path, String(check?.quick_check));
+        this.#db.exec(SCHEMA.tables);
+        this.#db.prepare(SCHEMA.deployment).run(randomUUID(), JSON.stringify(EMPTY));
+      });
+    } catch (error) {
+      this.#db.close();
+      throw error;
+    }
+  }
+
+  /** Random identity of the deployment, made with the journal. */
+  get deployment(): string {
+    return String(this.#one("select deployment from state").deployment);
+  }
+
+  /** What the last finished plan left running. */
+  get situation(): Situation {
+    return this.#situation(this.#one("select situation from state").situation);
+  }
+
+  /** The lowest number that no release ever had. */
+  get nextRelease(): number {
+    return Number(this.#one("select next_release from state").next_release);
+  }
+
+  /** The version of the topology in force, 0 before the first. */
+  get version(): number {
+    return Number(this.#one("select coalesce(max(version), 0) as version from topologies").version);
+  }
+
+  /** The plan that is not over, if any: running, undoing or stopped. */
+  open(): PlanRecord | undefined {
+    return this.#plans("where state in ('running', 'undoing', 'stopped')")[0];
+  }
+
+  plan(id: number): PlanRecord | undefined {
+    return this.#plans("where id = ?", id)[0];
+  }
+
+  /** The newest plan of all. */
+  last(): PlanRecord | undefined {
+    return this.#plans("order by id desc limit 1")[0];
+  }
+
+  /** Kept versions of what ran, newest first. */
+  topologies(): KeptTopology[] {
+    const rows = this.#all("select version, at, situation from topologies order by version desc");
+    return rows.map((row) => ({
+      version: Number(row.version),
+      at: Number(row.at),
+      situation: this.#situation(row.situation),
+    }));
+  }
+
+  events(plan: number, after: number): ControlEvent[] {
+    const sql = "select json_set(event, '$.seq', seq) as event from events where plan = ? and seq > ? order by seq";
+    return this.#all(sql, plan, after).map((row) => this.#parse(ControlEvent, row.event));
+  }
+
+  /** Begins a plan; there must be none open. `view` makes its first event. */
+  begin(plan: Plan, at: number, view: (id: number) => PlanView): PlanRecord {
+    const id = this.#write(() => {
+      const release = Math.max(this.nextRelease, (plan.to.release ?? 0) + 1);
+      this.#db.prepare("update state set next_release = ?").run(release);
+      const made = this.#db.prepare(SCHEMA.begin).get(plan.kind, JSON.stringify(plan), at);
+      const id = Number(made?.id);
+      return [id, id, [{ kind: "plan", plan: view(id) }]];
+    });
+    const record = this.plan(id);
+    if (record === undefined) throw new JournalCorrupt(this.path, `plan ${id} is missing`);
+    return record;
+  }
+
+  /** Notes that the step after `done` ones begins, or (while undoing) that the last of `done` begins to be undone. */
+  stepBegins(id: number, event: NewEvent): void {
+    this.#write(() => {
+      this.#db.prepare("update plans set begun = 1 where id = ?").run(id);
+      return [undefined, id, [event]];
+    });
+  }
+
+  /** Notes that `done` steps are done; while undoing, still done. */
+  stepEnds(id: number, done: number, event?: NewEvent): void {
+    this.#write(() => {
+      this.#db.prepare("update plans set begun = 0, done = ? where id = ?").run(done, id);
+      return [undefined, id, event === undefined ? [] : [event]];
+    });
+  }
+
+  /** Turns a plan round: a step failed, and the steps before are undone. `done` counts the failed step too if it has begun. */
+  turn(id: number, done: number, problem: ProblemReport, event: NewEvent): void {
+    this.#write(() => {
+      this.#db.prepare(SCHEMA.turn).run(done, JSON.stringify(problem), id);
+      return [undefined, id, [event]];
+    });
+  }
+
+  /** Ends a plan in its new situation, which is kept as a version of its own when it differs. */
+  finish(id: number, to: Situation, at: number, event: NewEvent): void {
+    this.#write(() => {
+      const before = this.situation;
+      this.#db.prepare("update plans set state = 'finished', ended_at = ? where id = ?").run(at, id);
+      this.#db.prepare("update state set situation = ?").run(JSON.stringify(to));
+      const changed = JSON.stringify([before.topology, before.release]) !== JSON.stringify([to.topology, to.release]);
+      if (changed && to.topology !== undefined) this.#db.prepare(SCHEMA.keep).run(at, JSON.stringify(to));
+      return [undefined, id, [event]];
+    });
+  }
+
+  /** Ends a plan that changed nothing after all (`undone`), or leaves it half-way (`stopped`). */
+  fail(id: number, state: "undone" | "stopped", problem: ProblemReport, at: number, event: NewEvent): void {
+    this.#write(() => {
+      this.#db.prepare(SCHEMA.fail).run(state, JSON.stringify(problem), at, id);
+      return [undefined, id, [event]];
+    });
+  }
+
+  /** Takes up a stopped plan again, to go on undoing it. */
+  resume(id: number): void {
+    this.#write(() => {
+      this.#db.prepare("update plans set state = 'undoing' where id = ?").run(id);
+      return [undefined, id, []];
+    });
+  }
+
+  /** Sets what runs, as found in the world; for the restoration of a lost journal. */
+  adopt(deployment: string, situation: Situation, nextRelease: number, at: number): void {
+    this.#write(() => {
+      this.#db.prepare(SCHEMA.adopt).run(deployment, JSON.stringify(situation), nextRelease);
+      if (situation.topology !== undefined) this.#db.prepare(SCHEMA.keep).run(at, JSON.stringify(situation));
+      return [undefined, 0, []];
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#db.close();
+  }
+
+  #write<T>(change: () => [result: T, plan: number, events: NewEvent[]]): T {
+    const [result, plan, events] = this.#guard(() => {
+      this.#db.exec("begin immediate");
+      try {
+        const [value, id, fresh] = change();
+        const insert = this.#db.prepare("insert into events (plan, event) values (?, ?) returning seq");
+        const made = fresh.map(
+          (event) => ({ ...event, seq: Number(insert.get(id, JSON.stringify(event))?.seq) }) as ControlEvent,
+        );
+        this.#db.exec("commit");
+        return [value, id, made] as const;
+      } catch (error) {
+        if (this.#db.isTransaction) this.#db.exec("rollback");
+        throw error;
+      }
+    });
+    for (const event of events) this.#onEvent(plan, event);
+    return result;
+  }
+
+  #all(sql: string, ...values: (string | number)[]): Row[] {
+    return this.#guard(() => this.#db.prepare(sql).all(...values));
+  }
+
+  #one(sql: string): Row {
+    const row = this.#all(sql)[0];
+    if (row === undefined) throw new JournalCorrupt(this.path, "its state is missing");
+    return row;
+  }
+
+  #plans(where: string, ...values: (string | number)[]): PlanRecord[] {
+    return this.#all(`select * from plans ${where}`, ...values).map((row) => ({
+      id: Number(row.id),
+      plan: this.#plan(row.plan),
+      state: String(row.state) as PlanState,
+      done: Number(row.done),
+      begun: row.begun === 1,
+      problem: row.problem === null ? undefined : this.#parse(ProblemReport, row.problem),
+      startedAt: Number(row.started_at),
+    }));
+  }
+
+  #plan(text: unknown): Plan {
+    const { from, to, ...plan } = this.#parse(PlanRow, text);
+    return { ...plan, from: settle(from), to: settle(to) };
+  }
+
+  #situation(text: unknown): Situation {
+    return settle(this.#parse(SituationRow, text));
+  }
+
+  #parse<T>(schema: z.ZodType<T>, text: unknown): T {
+    try {
+      return schema.parse(JSON.parse(String(text)));
+    } catch (cause) {
+      throw new JournalCorrupt(this.path, "a row is malformed", { cause });
+    }
+  }
+
+  #guard<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      const full = diskFull(error);
+      if (full !== undefined) throw full;
+      const { errcode, message } = error as { errcode?: number; message: string };
+      // 11: SQLITE_CORRUPT, 26: SQLITE_NOTADB, 1: a table or column is missing.
+      if (errcode === 11 || errcode === 26 || errcode === 1)
+        throw new JournalCorrupt(this.path, message, { cause: error });
+      throw error;
+    }
+  }
+}
+
+/** Rows leave out what is undefined. */
+function settle({ topology, release, running }: z.infer<typeof SituationRow>): Situation {
+  return { topology, release, running };
+}

@@ -1,0 +1,344 @@
+import { copyFileSync, existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { planChange, type Wanted } from "../plan/plan.ts";
+import { EMPTY, type Situation } from "../plan/situation.ts";
+import { databaseSettings, serviceInstances } from "../plan/steps.ts";
+import { presetForRung } from "../topology/rung.ts";
+import type { TopologyInput } from "../topology/topology.ts";
+import { Journal, type NewEvent } from "./journal.ts";
+import { emptyWorld, type Faults, Killed, modelWorld, type WorldState } from "./model-world.ts";
+import { PlanUnderWay } from "./problem.ts";
+import { createReconciler } from "./reconciler.ts";
+
+let folder: string;
+beforeEach(() => {
+  // Each write waits for the disk; memory is enough where only the control plane dies.
+  folder = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "ninefold-reconciler-"));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+/** A journal that dies at its n-th write, before or after the write reaches the disk. */
+class MortalJournal extends Journal {
+  writes = 0;
+  deadAt = Number.POSITIVE_INFINITY;
+  override begin(...args: Parameters<Journal["begin"]>) {
+    return this.#mortal(() => super.begin(...args));
+  }
+  override stepBegins(...args: Parameters<Journal["stepBegins"]>) {
+    return this.#mortal(() => super.stepBegins(...args));
+  }
+  override stepEnds(...args: Parameters<Journal["stepEnds"]>) {
+    return this.#mortal(() => super.stepEnds(...args));
+  }
+  override turn(...args: Parameters<Journal["turn"]>) {
+    return this.#mortal(() => super.turn(...args));
+  }
+  override finish(...args: Parameters<Journal["finish"]>) {
+    return this.#mortal(() => super.finish(...args));
+  }
+  override fail(...args: Parameters<Journal["fail"]>) {
+    return this.#mortal(() => super.fail(...args));
+  }
+  #mortal<T>(write: () => T): T {
+    if (this.writes++ >= this.deadAt) throw new Killed();
+    const result = write();
+    if (this.writes++ >= this.deadAt) throw new Killed();
+    return result;
+  }
+}
+
+const at = (input: TopologyInput, release: number): Situation => ({
+  topology: presetForRung(1, input),
+  release,
+  running: true,
+});
+
+interface Case {
+  readonly name: string;
+  /** Plans that bring the world to where the case begins. */
+  readonly before: Wanted[];
+  readonly wanted: Wanted;
+  readonly fails?: (action: string) => boolean;
+  readonly ends: "finished" | "undone";
+}
+
+const up: Wanted = {
+  kind: "up",
+  from: EMPTY,
+  topology: presetForRung(1, { app: { servers: 2 } }),
+  running: true,
+  nextRelease: 1,
+};
+const base = at({ app: { servers: 2 } }, 1);
+const deploy: Wanted = { ...up, kind: "deploy", from: base, code: "new", nextRelease: 2 };
+
+const CASES: readonly Case[] = [
+  { name: "up", before: [], wanted: up, ends: "finished" },
+  {
+    name: "up that fails its last gate",
+    before: [],
+    wanted: up,
+    fails: (action) => action === "start-instance dc1.worker.1@1",
+    ends: "undone",
+  },
+  {
+    name: "scale up",
+    before: [up],
+    wanted: { ...up, kind: "scale", from: base, topology: presetForRung(1, { app: { servers: 4 } }), nextRelease: 2 },
+    ends: "finished",
+  },
+  {
+    name: "scale down",
+    before: [up],
+    wanted: { ...up, kind: "scale", from: base, topology: presetForRung(1, { app: { servers: 1 } }), nextRelease: 2 },
+    ends: "finished",
+  },
+  { name: "deploy", before: [up], wanted: deploy, ends: "finished" },
+  {
+    name: "deploy of code that does not load",
+    before: [up],
+    wanted: deploy,
+    fails: (action) => action === "inspect-release",
+    ends: "undone",
+  },
+  {
+    name: "deploy whose migration fails",
+    before: [up],
+    wanted: deploy,
+    fails: (action) => action === "migrate",
+    ends: "undone",
+  },
+  {
+    name: "deploy whose second server fails",
+    before: [up],
+    wanted: deploy,
+    fails: (action) => action === "start-instance dc1.app.2@2",
+    ends: "undone",
+  },
+  {
+    name: "another port and database settings",
+    before: [up],
+    wanted: {
+      ...up,
+      kind: "apply",
+      from: base,
+      topology: presetForRung(1, {
+        public: { port: 9000 },
+        app: { servers: 2 },
+        databases: { main: { maxConnections: 200 } },
+      }),
+      nextRelease: 2,
+    },
+    ends: "finished",
+  },
+  {
+    name: "down",
+    before: [up],
+    wanted: { ...up, kind: "down", from: base, topology: base.topology, running: false, nextRelease: 2 },
+    ends: "finished",
+  },
+  {
+    name: "down and up again",
+    before: [up, { ...up, kind: "down", from: base, running: false, nextRelease: 2 }],
+    wanted: { ...up, from: { ...base, running: false }, nextRelease: 2 },
+    ends: "finished",
+  },
+  {
+    name: "down that removes the data",
+    before: [up],
+    wanted: { ...up, kind: "down", from: base, topology: undefined, running: false, nextRelease: 2 },
+    ends: "finished",
+  },
+];
+
+let journals = 0;
+
+/** The journal and the world that a case begins with; made once a test. */
+async function prepare(one: Case) {
+  const path = join(folder, "prepared.db");
+  if (prepared?.path === path) return prepared;
+  const state = emptyWorld();
+  new Journal(path)[Symbol.dispose]();
+  for (const wanted of one.before) {
+    using journal = new Journal(path);
+    const reconciler = createReconciler({ journal, world: modelWorld(state), now: Date.now, onProgress: () => {} });
+    reconciler.begin(planChange(wanted));
+    await reconciler.idle();
+    expect(journal.last()?.state).toBe("finished");
+  }
+  prepared = { path, state };
+  return prepared;
+}
+let prepared: { path: string; state: WorldState } | undefined;
+
+/** Runs a case with the control plane killed at write `kill` of the journal or act `act` of the world, then restarted. */
+async function run(one: Case, faults: { write?: number; act?: number }) {
+  const path = join(folder, `journal-${journals++}.db`);
+  const prepared = await prepare(one);
+  copyFileSync(prepared.path, path);
+  const state = structuredClone(prepared.state);
+  const start = state.acts;
+  let died = false;
+  let writes = 0;
+  {
+    using journal = new MortalJournal(path);
+    journal.deadAt = faults.write ?? Number.POSITIVE_INFINITY;
+    let dead = false;
+    const world = modelWorld(state, {
+      fails: one.fails ?? (() => false),
+      at: (act) => {
+        if (dead || act - start === faults.act) {
+          dead = true;
+          journal.deadAt = -1;
+          throw new Killed();
+        }
+      },
+    });
+    const reconciler = createReconciler({ journal, world, now: Date.now, onProgress: () => {} });
+    try {
+      reconciler.begin(planChange(one.wanted));
+    } catch (error) {
+      if (!(error instanceof Killed)) throw error;
+    }
+    await reconciler.idle();
+    writes = journal.writes;
+    died = writes > journal.deadAt || dead;
+  }
+  const acts = state.acts - start;
+  using journal = new Journal(path);
+  const reconciler = createReconciler({
+    journal,
+    world: modelWorld(state, { fails: one.fails ?? (() => false) }),
+    now: Date.now,
+    onProgress: () => {},
+  });
+  await reconciler.recover();
+  await reconciler.idle();
+  return { died, writes, acts, state, journal: snapshot(journal), trouble: reconciler.trouble };
+}
+
+function snapshot(journal: Journal) {
+  const last = journal.last();
+  return {
+    situation: journal.situation,
+    state: last?.state,
+    kind: last?.plan.kind,
+    to: last?.plan.to,
+    from: last?.plan.from,
+    open: journal.open()?.id,
+    events: last === undefined ? [] : journal.events(last.id, 0),
+  };
+}
+
+function expectWorld(state: WorldState, situation: Situation): void {
+  const wanted = new Map<string, string>(serviceInstances(situation).map(({ instance }) => [instance, ""]));
+  if (situation.running && situation.topology)
+    wanted.set("dc1.db.1", JSON.stringify(databaseSettings(situation.topology)));
+  expect(Object.fromEntries(state.instances)).toEqual(Object.fromEntries(wanted));
+  const { host, port } = situation.topology?.public ?? { host: "", port: 0 };
+  expect([...state.sockets]).toEqual(situation.running ? [`${host}:${port}`] : []);
+}
+
+describe.each(CASES)("$name", (one) => {
+  test("undisturbed, ends as it should", async () => {
+    const { state, journal } = await run(one, {});
+    expect(journal.state).toBe(one.ends);
+    expect(journal.situation).toEqual(one.ends === "finished" ? journal.to : journal.from);
+    expectWorld(state, journal.situation);
+    expect(journal.events.at(-1)?.kind).toBe(one.ends === "finished" ? "finished" : "failed");
+    expect(journal.events.map(({ seq }) => seq)).toEqual(
+      journal.events.map(({ seq }) => seq).toSorted((a, b) => a - b),
+    );
+  });
+
+  test("killed before and after every write of the journal, goes on or back by itself", async () => {
+    const { writes } = await run(one, {});
+    expect(writes).toBeGreaterThan(2);
+    for (let write = 0; write < writes; write++) {
+      const { died, state, journal, trouble } = await run(one, { write });
+      expect(died, `write ${write}`).toBe(true);
+      expect(journal.open, `write ${write}`).toBeUndefined();
+      expect(trouble, `write ${write}`).toBeUndefined();
+      expectWorld(state, journal.situation);
+      // Only a plan whose beginning was never written down has not happened; any other ends as it would have.
+      if (write > 0) expect(journal.state, `write ${write}`).toBe(one.ends);
+    }
+  });
+
+  test("killed before and after every change of the world, goes on or back by itself", async () => {
+    const { acts } = await run(one, {});
+    for (let act = 0; act < acts; act++) {
+      const { died, state, journal, trouble } = await run(one, { act });
+      if (!died) break;
+      expect(journal.open, `act ${act}`).toBeUndefined();
+      expect(trouble, `act ${act}`).toBeUndefined();
+      expectWorld(state, journal.situation);
+      expect(journal.state, `act ${act}`).toBe(one.ends);
+    }
+  });
+});
+
+describe("a plan", () => {
+  function begin(faults: Faults = {}) {
+    const journal = new Journal(join(folder, "journal.db"));
+    const state = emptyWorld();
+    const world = modelWorld(state, faults);
+    return { journal, state, reconciler: createReconciler({ journal, world, now: Date.now, onProgress: () => {} }) };
+  }
+
+  test("is refused while another is under way", async () => {
+    const { reconciler } = begin();
+    reconciler.begin(planChange(up));
+    expect(() => reconciler.begin(planChange(up))).toThrow(PlanUnderWay);
+    await reconciler.idle();
+  });
+
+  test("that runs can be turned back between its steps", async () => {
+    const { journal, state, reconciler } = begin();
+    reconciler.begin(planChange(up));
+    reconciler.turnBack();
+    await reconciler.idle();
+    expect(journal.last()).toMatchObject({ state: "undone", problem: { code: "undone-on-request" } });
+    expectWorld(state, EMPTY);
+  });
+
+  test("whose way back fails too stops with both reasons, and goes back when asked again", async () => {
+    let broken = true;
+    const fails = (action: string) => broken && (action === "start-instance dc1.app.2@1" || action === "stop-database");
+    const { journal, state, reconciler } = begin({ fails });
+    reconciler.begin(planChange(up));
+    await reconciler.idle();
+    expect(journal.open()).toMatchObject({ state: "stopped" });
+    expect(journal.open()?.problem?.says).toMatch(/made to fail; going back failed too: stop-database/);
+    expect(() => reconciler.begin(planChange(up))).toThrow(/ninefold undo/);
+    broken = false;
+    reconciler.turnBack();
+    await reconciler.idle();
+    expect(journal.last()?.state).toBe("undone");
+    expectWorld(state, EMPTY);
+  });
+
+  test("what should run and does not is started again, and what should not run is stopped", async () => {
+    const { journal, state, reconciler } = begin();
+    reconciler.begin(planChange(up));
+    await reconciler.idle();
+    state.instances.delete("dc1.app.2@1");
+    state.instances.set("dc1.app.7@1", "");
+    state.sockets.clear();
+    await reconciler.repair();
+    expectWorld(state, journal.situation);
+  });
+
+  test("events carry the plan from its beginning to its end", async () => {
+    const { journal, reconciler } = begin();
+    const { id } = reconciler.begin(planChange(up));
+    await reconciler.idle();
+    const kinds: NewEvent["kind"][] = journal.events(id, 0).map(({ kind }) => kind);
+    const steps = planChange(up).steps.flatMap(() => ["step-started", "step-done"]);
+    expect(kinds).toEqual(["plan", ...steps, "finished"]);
+    const third = journal.events(id, 0)[2];
+    expect(journal.events(id, third?.seq ?? 0)[0]).toEqual(journal.events(id, 0)[3]);
+  });
+});

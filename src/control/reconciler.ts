@@ -1,0 +1,209 @@
+import type { Plan } from "../plan/plan.ts";
+import type { Situation } from "../plan/situation.ts";
+import { serviceInstances, stepsBetween } from "../plan/steps.ts";
+import type { ControlEvent, PlanView, ProblemReport } from "./event.ts";
+import type { Journal, PlanRecord } from "./journal.ts";
+import { runStep, undoStep } from "./perform.ts";
+import { PlanUnderWay, reportOf } from "./problem.ts";
+import { viewOf } from "./view.ts";
+import type { Progress, World } from "./world.ts";
+
+export interface ReconcilerParts {
+  readonly journal: Journal;
+  readonly world: World;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** Hears of progress within a step, which is not kept. */
+  readonly onProgress: (plan: number, event: ControlEvent) => void;
+}
+
+/**
+ * Runs one plan at a time and writes down each step before and after it. Killed anywhere, a new one over the same journal
+ * goes on: forward while the plan runs, back once a gate failed.
+ */
+export interface Reconciler {
+  /** Writes a plan down and begins it; throws PlanUnderWay. The plan goes on after this returns. */
+  begin(plan: Plan): PlanView;
+  /** Takes up what a control plane before left open, then looks that everything that should run does. */
+  recover(): Promise<void>;
+  /** Goes back: of a stopped plan, or of one that runs, after the step in hand. False when none is open. */
+  turnBack(): PlanView | undefined;
+  /** Starts what should run and does not, stops what should not run; for a machine or an agent that came back. */
+  repair(): Promise<void>;
+  /** The last thing that went wrong outside a plan, until it goes right. */
+  readonly trouble: ProblemReport | undefined;
+  /** When the plan in hand, if any, is over, or cannot go on for now. */
+  idle(): Promise<void>;
+}
+
+/** A caller asked to go back; says why the plan failed. */
+const ASKED: ProblemReport = {
+  code: "undone-on-request",
+  at: "plan",
+  says: "it was asked to go back",
+  fix: "nothing to do; `ninefold status` shows what runs",
+};
+
+export function createReconciler({ journal, world, now, onProgress }: ReconcilerParts): Reconciler {
+  let work: Promise<void> = Promise.resolve();
+  let asked = false;
+  let trouble: ProblemReport | undefined;
+
+  /** One thing at a time, in order; a failure ends that thing only. */
+  function enqueue(next: () => Promise<void>): Promise<void> {
+    work = work.then(next).then(
+      () => {
+        trouble = undefined;
+      },
+      (error: unknown) => {
+        trouble = reportOf(error);
+        const open = journal.open();
+        if (open !== undefined) progressOf(open.id, open.done + 1)(`${trouble.says}; ${trouble.fix}`);
+      },
+    );
+    return work;
+  }
+
+  async function carryOut(id: number): Promise<void> {
+    const record = journal.plan(id);
+    if (record?.state === "running") await forward(record);
+    else if (record?.state === "undoing") await back(record, record.problem ?? ASKED);
+  }
+
+  async function forward(record: PlanRecord): Promise<void> {
+    const { id, plan } = record;
+    const of = plan.steps.length;
+    for (const [index, step] of plan.steps.entries()) {
+      if (index < record.done) continue;
+      if (asked && !beyondReturn(plan, index)) return turn(record, index, index, ASKED);
+      const { says, expectedMs } = step;
+      const began = now();
+      journal.stepBegins(id, { kind: "step-started", step: index + 1, of, name: step.do.name, says, expectedMs });
+      try {
+        await runStep(world, step.do, plan, progressOf(id, index + 1));
+      } catch (error) {
+        return turn(record, index, index + 1, reportOf(error));
+      }
+      journal.stepEnds(id, index + 1, { kind: "step-done", step: index + 1, tookMs: now() - began });
+    }
+    if (asked && !beyondReturn(plan, of)) return turn(record, of - 1, of, ASKED);
+    try {
+      await settle(plan.to, progressOf(id, Math.max(1, of)));
+    } catch (error) {
+      return turn(record, of - 1, of, reportOf(error));
+    }
+    journal.finish(id, plan.to, now(), { kind: "finished", plan: id, tookMs: now() - record.startedAt });
+    await world.prune(releasesInUse());
+  }
+
+  async function turn(record: PlanRecord, failed: number, done: number, problem: ProblemReport): Promise<void> {
+    const { id, plan } = record;
+    if (beyondReturn(plan, done)) {
+      journal.fail(id, "stopped", problem, now(), { kind: "failed", plan: id, problem, undone: false });
+      return;
+    }
+    journal.turn(id, done, problem, { kind: "step-failed", step: Math.max(1, failed + 1), problem });
+    asked = false;
+    await back({ ...record, state: "undoing", done }, problem);
+  }
+
+  async function back(record: PlanRecord, problem: ProblemReport): Promise<void> {
+    const { id, plan, done } = record;
+    const steps = [...plan.steps.slice(0, done).entries()].reverse();
+    for (const [index, step] of steps) {
+      journal.stepBegins(id, { kind: "undoing", step: index + 1, says: `${step.says}: ${step.undo}` });
+      try {
+        await undoStep(world, step.do, plan, progressOf(id, index + 1));
+      } catch (error) {
+        return halt(id, problem, error);
+      }
+      journal.stepEnds(id, index);
+    }
+    try {
+      await settle(plan.from, progressOf(id, 1));
+    } catch (error) {
+      return halt(id, problem, error);
+    }
+    journal.fail(id, "undone", problem, now(), { kind: "failed", plan: id, problem, undone: true });
+  }
+
+  /** Going back failed: what serves goes on, and a person decides. */
+  function halt(id: number, problem: ProblemReport, error: unknown): void {
+    const report = halfWay(problem, reportOf(error));
+    journal.fail(id, "stopped", report, now(), { kind: "failed", plan: id, problem: report, undone: false });
+  }
+
+  /** Makes the world what a situation says, whatever was found; does nothing where it already is so. */
+  async function settle(situation: Situation, progress: Progress): Promise<void> {
+    const wanted = new Set<string>(serviceInstances(situation).map(({ instance }) => instance));
+    if (situation.running) {
+      const way = { from: { ...situation, running: false }, to: situation };
+      for (const step of stepsBetween(way.from, way.to)) {
+        if (!ONLY_BEFORE_FIRST_USE.has(step.name)) await runStep(world, step, way, progress);
+      }
+    }
+    for (const name of await world.instances()) {
+      if (!wanted.has(name) && /\.(app|worker)\./.test(name)) await world.stopInstance(name);
+    }
+  }
+
+  function releasesInUse(): Set<number> {
+    const kept = journal.topologies().slice(0, KEPT_RELEASES);
+    const releases = [journal.situation, ...kept.map(({ situation }) => situation)].map(({ release }) => release);
+    return new Set(releases.filter((release) => release !== undefined));
+  }
+
+  function progressOf(plan: number, step: number): Progress {
+    return (says) => onProgress(plan, { kind: "step-progress", seq: 0, step, says });
+  }
+
+  return {
+    begin: (plan) => {
+      const open = journal.open();
+      if (open !== undefined) throw new PlanUnderWay(open.id, open.state === "stopped");
+      asked = false;
+      const record = journal.begin(plan, now(), (id) => viewOf(plan, { id, state: "running" }));
+      void enqueue(() => carryOut(record.id));
+      return viewOf(record.plan, record);
+    },
+    recover: () => {
+      const open = journal.open();
+      if (open !== undefined && open.state !== "stopped") return enqueue(() => carryOut(open.id));
+      return open === undefined ? enqueue(() => settle(journal.situation, () => {})) : Promise.resolve();
+    },
+    turnBack: () => {
+      const open = journal.open();
+      if (open === undefined) return undefined;
+      if (open.state === "stopped") {
+        journal.resume(open.id);
+        void enqueue(() => carryOut(open.id));
+      } else {
+        asked = true;
+      }
+      return viewOf(open.plan, open);
+    },
+    repair: () => (journal.open() === undefined ? enqueue(() => settle(journal.situation, () => {})) : work),
+    get trouble() {
+      return trouble;
+    },
+    idle: () => work,
+  };
+}
+
+/** Steps that make what is kept: once done, they stay done. */
+const ONLY_BEFORE_FIRST_USE: ReadonlySet<string> = new Set(["init-database", "prepare-database", "migrate"]);
+
+/** Releases that stay for `undo`, newest first. */
+const KEPT_RELEASES = 5;
+
+function beyondReturn(plan: Plan, done: number): boolean {
+  return plan.steps.slice(0, done).some((step) => step.pointOfNoReturn);
+}
+
+function halfWay(problem: ProblemReport, second: ProblemReport): ProblemReport {
+  return {
+    ...problem,
+    says: `${problem.says}; going back failed too: ${second.at}: ${second.says}`,
+    fix: `${second.fix}; then run \`ninefold undo\` to go on going back`,
+  };
+}
