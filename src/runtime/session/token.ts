@@ -39,8 +39,8 @@ const MAX_TOKEN = 1_024;
  */
 export function sessionCodec(options: SessionCodecOptions): SessionCodec {
   const { keys, now = Date.now, skewMs = 60_000 } = options;
-  const [signingKey] = keys;
-  if (signingKey === undefined) throw new RangeError("a session codec needs at least one key");
+  if (keys.length === 0) throw new RangeError("a session codec needs at least one key");
+  const [signingKey = ""] = keys;
   const deployment = createHash("sha256").update(options.deployment).digest().subarray(0, 8);
   const mac = (key: string, body: Buffer) => createHmac("sha256", key).update(body).digest().subarray(0, MAC);
 

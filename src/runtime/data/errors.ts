@@ -1,0 +1,56 @@
+import { NinefoldError } from "../../topology/problem.ts";
+
+const AT = "database";
+
+/** More work waits for the database than can be done in time. Nothing was executed. Answered 503 with `Retry-After`. */
+export class DatabaseBusy extends NinefoldError {
+  constructor(says: string) {
+    super("database-busy", {
+      at: AT,
+      says,
+      fix: "Try again later; if it lasts, give the service more connections or find its slow statements",
+    });
+  }
+}
+
+/** The database could not be reached within `holdMs`. Nothing was executed. Answered 503 with `Retry-After`. */
+export class DatabaseUnavailable extends NinefoldError {
+  constructor(says: string, options?: ErrorOptions) {
+    super("database-unavailable", { at: AT, says, fix: "See `ninefold status` and the database's log" }, options);
+  }
+}
+
+/**
+ * The connection broke after a write or a commit was sent and before it was answered, and what became of it cannot be
+ * known: it may have been applied. Never retried by Ninefold. Answered 503.
+ */
+export class OutcomeUnknown extends NinefoldError {
+  constructor(says: string, options?: ErrorOptions) {
+    super(
+      "outcome-unknown",
+      { at: AT, says, fix: "Look whether the change is there before sending it again" },
+      options,
+    );
+  }
+}
+
+/**
+ * The connection of an open transaction broke, so the transaction was rolled back. A transaction given as a function
+ * is run again instead; one that is controlled by hand, or has run into this too often, ends with this error.
+ */
+export class TransactionLost extends NinefoldError {
+  constructor(says: string, options?: ErrorOptions) {
+    super("transaction-lost", { at: AT, says, fix: "Nothing of it was applied; run the transaction again" }, options);
+  }
+}
+
+/** A statement that begins or ends a transaction, or changes its connection, was sent outside of a connection of its own. */
+export class ConnectionStateChanged extends NinefoldError {
+  constructor(text: string) {
+    super("connection-state-changed", {
+      at: AT,
+      says: `\`${text.slice(0, 80)}\` changes the state of a connection that others share, and was undone`,
+      fix: "Use `db.transaction()`, or `db.connection()` for settings of one's own",
+    });
+  }
+}

@@ -1,0 +1,49 @@
+import { callOf, LinkLost, rowsOf } from "./exchange.ts";
+import type { Link } from "./link.ts";
+import { ownStatement } from "./statement.ts";
+
+/** Which server a connection leads to, and in which of its lives. */
+export interface Identity {
+  /** Made with the data folder, kept by its copies. */
+  readonly system: string;
+  readonly timeline: number;
+  /** Changes when the server is started, and when it comes back from the crash of one of its processes. */
+  readonly life: string;
+}
+
+/**
+ * A postmaster survives the crash of a backend and recovers on the same start time; what changes then is the moment at
+ * which the statistics were thrown away. The timeline comes from the name of the current log file, because the control
+ * file shows the old one until the first checkpoint after a promotion.
+ */
+export const IDENTITY_COLUMNS = `
+  (select system_identifier::text from pg_control_system()) as system,
+  case when not pg_is_in_recovery() then substr(pg_walfile_name(pg_current_wal_flush_lsn()), 1, 8) end as timeline,
+  pg_postmaster_start_time()::text || ' ' || coalesce(pg_stat_get_bgwriter_stat_reset_time()::text, '') as life`;
+
+const IDENTIFY = ownStatement(`select ${IDENTITY_COLUMNS}`, "", "read");
+
+/** A row of {@link IDENTITY_COLUMNS}; undefined for a server that is a standby. */
+export function identityOf(row: unknown): Identity | undefined {
+  const { system, timeline, life } = row as { system: string; timeline: string | null; life: string };
+  return timeline === null ? undefined : { system, timeline: Number.parseInt(timeline, 16), life };
+}
+
+/** Asks a new connection. Rejects when it leads to a standby. */
+export function identify(link: Link): Promise<Identity> {
+  return new Promise((resolve, reject) => {
+    const call = callOf(IDENTIFY);
+    link.send({
+      calls: [call],
+      mayWait: false,
+      sent: false,
+      end(error) {
+        if (error !== undefined) return reject(error instanceof LinkLost ? (error.cause ?? error) : error);
+        const identity = identityOf(rowsOf(call)[0]);
+        if (identity === undefined) reject(new Error("the server is a standby, not the primary"));
+        else resolve(identity);
+      },
+    });
+    link.flush();
+  });
+}

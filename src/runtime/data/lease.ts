@@ -1,0 +1,235 @@
+import { AbortedTransactionError, type CompiledQuery, type QueryResult, type TransactionSettings } from "kysely";
+import { currentSession } from "../session/index.ts";
+import { DatabaseUnavailable, OutcomeUnknown, TransactionLost } from "./errors.ts";
+import { type Call, callOf, isStale, LinkLost, rowsOf, type Status } from "./exchange.ts";
+import type { Link } from "./link.ts";
+import { lookUpOutcome } from "./outcome.ts";
+import { resultOf } from "./result.ts";
+import type { Scheduler } from "./scheduler.ts";
+import type { TransactionScope } from "./scope.ts";
+import { ownStatement, type Statement } from "./statement.ts";
+import { streamRows } from "./stream.ts";
+import { codeOf } from "./wire/problem.ts";
+import { encodeValues } from "./wire/values.ts";
+
+const COMMIT = ownStatement("commit", "commit", "unknown");
+const ROLLBACK = ownStatement("rollback", "rollback", "unknown");
+const XID = ownStatement("select pg_current_xact_id_if_assigned()::text as xid", "xid", "read");
+const BEGINS = new Map<string, Statement>();
+
+/** Why running a transaction again may help. */
+export type Failure = "lost" | "conflict" | "stale";
+
+/**
+ * A connection for one caller alone, taken at its first statement: for a transaction, whose BEGIN goes out together with
+ * that statement, or for a caller that wants a connection of its own.
+ */
+export class Lease implements TransactionScope {
+  readonly #scheduler: Scheduler;
+  #link: Link | undefined;
+  /** What goes out before the next statement, in one exchange with it: if it fails, the statement is not executed. */
+  #opening: readonly Call[] | undefined;
+  #inTransaction = false;
+  #status: Status = "I";
+  /** Set once nothing more can be done in this transaction. */
+  #over: Error | undefined;
+  #failure: Failure | undefined;
+  /** Number of the transaction, once it has written. */
+  #xid: bigint | undefined;
+  #wrote = false;
+  #usedOutside = false;
+  #released = false;
+
+  constructor(scheduler: Scheduler) {
+    this.#scheduler = scheduler;
+  }
+
+  /** BEGIN was executed. */
+  get begun(): boolean {
+    return this.#status !== "I";
+  }
+
+  /** A transaction is open, whether or not anything of it was sent. */
+  get inTransaction(): boolean {
+    return this.#inTransaction;
+  }
+
+  /** The next statement has a chance. */
+  get usable(): boolean {
+    return this.#over === undefined && this.#status !== "E";
+  }
+
+  /** Why running the transaction again may help, if it may. */
+  get failure(): Failure | undefined {
+    return this.#failure;
+  }
+
+  async executeQuery<R>(compiled: CompiledQuery): Promise<QueryResult<R>> {
+    const call = callOf(this.#scheduler.statements.of(compiled), encodeValues(compiled.parameters));
+    await this.perform(call);
+    return resultOf(call.tag, rowsOf(call));
+  }
+
+  streamQuery<R>(compiled: CompiledQuery, chunkSize: number): AsyncIterableIterator<QueryResult<R>> {
+    return streamRows(this, compiled, chunkSize);
+  }
+
+  /** @param prologue statements that are executed behind BEGIN, before the first of the caller */
+  begin(settings: TransactionSettings, prologue: readonly Call[] = []): void {
+    this.#opening = [callOf(beginStatement(settings)), ...prologue];
+    this.#inTransaction = true;
+    this.#over = undefined;
+    this.#failure = undefined;
+    this.#xid = undefined;
+    this.#wrote = false;
+  }
+
+  /** Executes one statement, and what must go before it. */
+  async perform(call: Call): Promise<void> {
+    if (this.#over !== undefined) throw this.#over;
+    if (this.#released) throw new TransactionLost("its connection was given back already");
+    this.#link ??= await this.#scheduler.reserve();
+    if (this.#opening !== undefined && call.statement.simple) await this.#open([]);
+    if (this.#opening !== undefined) await this.#open([call]);
+    else await this.#exchange([call]);
+  }
+
+  /** @throws AbortedTransactionError when a failed statement had made the server roll back */
+  async commit(): Promise<void> {
+    if (this.#opening !== undefined) {
+      this.#opening = undefined; // nothing was executed, so there is nothing to commit
+      this.#inTransaction = false;
+      return;
+    }
+    if (this.#over !== undefined) throw this.#over;
+    const link = this.#link;
+    if (link === undefined) return;
+    const session = this.#wrote ? currentSession() : undefined;
+    const call = callOf(COMMIT);
+    const identity = this.#scheduler.identity(link);
+    const committed = this.#send(link, [call]);
+    if (session !== undefined) await new Promise<void>((done) => this.#scheduler.learn(link, session, done));
+    const error = await committed;
+    this.#inTransaction = false;
+    if (error instanceof LinkLost) return this.#lostAtCommit(error, identity);
+    if (error !== undefined) throw error;
+    if (call.tag === "ROLLBACK") throw new AbortedTransactionError();
+  }
+
+  /** Never fails: a connection that is gone has rolled back, too. */
+  async rollback(): Promise<void> {
+    this.#opening = undefined;
+    this.#inTransaction = false;
+    if (this.#link !== undefined && this.#over === undefined && this.begun)
+      await this.#send(this.#link, [callOf(ROLLBACK)]);
+  }
+
+  /** A failure that was undone by going back to a savepoint is no longer one. */
+  recovered(): void {
+    this.#failure = undefined;
+  }
+
+  release(): void {
+    const link = this.#link;
+    this.#released = true;
+    this.#link = undefined;
+    if (link === undefined || this.#over instanceof TransactionLost) return;
+    if (this.begun) this.#scheduler.restore(link);
+    this.#scheduler.release(link, this.#usedOutside);
+  }
+
+  async #open(calls: readonly Call[]): Promise<void> {
+    const opening = this.#opening ?? [];
+    this.#opening = undefined;
+    await this.#exchange([...opening, ...calls]);
+  }
+
+  async #exchange(calls: Call[]): Promise<void> {
+    const link = this.#link as Link;
+    const inTransaction = this.#inTransaction;
+    if (!inTransaction) this.#usedOutside = true;
+    const writes = calls.some(({ statement }) => statement.kind !== "read" && !isBegin(statement));
+    this.#wrote ||= writes;
+    // The number must be known before COMMIT is sent, and is asked for behind the first write, so that it costs no trip.
+    const number =
+      writes && inTransaction && this.#xid === undefined && !calls.some(isSimple) ? callOf(XID) : undefined;
+    const error = await this.#send(link, number === undefined ? calls : [...calls, number]);
+    const row = number === undefined ? undefined : (rowsOf(number)[0] as { xid: string | null } | undefined);
+    if (row?.xid != null) this.#xid = BigInt(row.xid);
+    if (error instanceof LinkLost) throw this.#lost(error, calls);
+    if (inTransaction && this.#status === "I") {
+      this.#over = error ?? new TransactionLost("a statement in it ended it, and what follows would not belong to it");
+    }
+    if (error !== undefined) throw error;
+    if (this.#over !== undefined) throw this.#over;
+  }
+
+  #send(link: Link, calls: readonly Call[]): Promise<Error | undefined> {
+    return new Promise((resolve) => {
+      const end = (error: Error | undefined, status: Status) => {
+        this.#status = status;
+        if (error !== undefined) this.#failure = failureOf(error) ?? this.#failure;
+        resolve(error);
+      };
+      this.#scheduler.send(link, { calls, mayWait: true, sent: false, end });
+    });
+  }
+
+  #lost(error: LinkLost, calls: readonly Call[]): Error {
+    const writes = calls.some(({ statement }) => statement.kind !== "read");
+    if (!this.#inTransaction && writes && error.mayHaveRun) {
+      this.#over = new OutcomeUnknown("the connection broke before a write was answered", { cause: error });
+    } else if (!this.#inTransaction) {
+      this.#over = new DatabaseUnavailable("the caller's own connection broke", { cause: error });
+    } else {
+      this.#over = new TransactionLost(`the connection broke: ${error.message}`, { cause: error });
+    }
+    this.#link = undefined;
+    return this.#over;
+  }
+
+  async #lostAtCommit(error: LinkLost, identity: ReturnType<Scheduler["identity"]>): Promise<void> {
+    this.#link = undefined;
+    const unknown = new OutcomeUnknown("the connection broke while a transaction was committed", { cause: error });
+    this.#over = unknown;
+    const outcome = error.mayHaveRun ? await this.#outcome(identity) : "rolled back";
+    if (outcome === "committed") return;
+    this.#failure = outcome === "rolled back" ? "lost" : undefined;
+    if (outcome === "unknown") throw unknown;
+    this.#over = new TransactionLost("the connection broke, and the server did not commit it", { cause: error });
+    throw this.#over;
+  }
+
+  async #outcome(identity: ReturnType<Scheduler["identity"]>): Promise<"committed" | "rolled back" | "unknown"> {
+    if (this.#xid === undefined) return this.#wrote ? "unknown" : "committed";
+    if (identity === undefined) return "unknown";
+    return lookUpOutcome(this.#scheduler, identity, this.#xid, this.#scheduler.holdMs).catch(() => "unknown" as const);
+  }
+}
+
+function isSimple({ statement }: Call): boolean {
+  return statement.simple;
+}
+
+function isBegin(statement: Statement): boolean {
+  return BEGINS.get(statement.text) === statement;
+}
+
+function beginStatement({ isolationLevel, accessMode }: TransactionSettings): Statement {
+  const level = isolationLevel === undefined ? "" : ` isolation level ${isolationLevel}`;
+  const text = `begin${level}${accessMode === undefined ? "" : ` ${accessMode}`}`;
+  let statement = BEGINS.get(text);
+  if (statement === undefined) {
+    statement = ownStatement(text, `begin${BEGINS.size}`, "unknown");
+    BEGINS.set(text, statement);
+  }
+  return statement;
+}
+
+/** The server ends an idle transaction with 25P03: run again it would only be idle again. */
+function failureOf(error: Error): Failure | undefined {
+  if (error instanceof LinkLost) return error.code === "25P03" ? undefined : "lost";
+  if (isStale(error)) return "stale";
+  const code = codeOf(error);
+  return code === "40001" || code === "40P01" ? "conflict" : undefined;
+}

@@ -1,0 +1,117 @@
+import type { QueryResult } from "kysely";
+import type { Session } from "../session/index.ts";
+import { ConnectionStateChanged, DatabaseUnavailable, OutcomeUnknown } from "./errors.ts";
+import { type Call, callOf, type Exchange, isStale, LinkLost, type Status } from "./exchange.ts";
+import type { Link } from "./link.ts";
+import { resultOf } from "./result.ts";
+import type { Statement } from "./statement.ts";
+import { codeOf } from "./wire/problem.ts";
+import type { Encoded } from "./wire/writer.ts";
+
+/** What a {@link Run} asks of the scheduler. */
+export interface RunHost {
+  /** Puts it first in the queue again. */
+  again(run: Run): void;
+  /** The connection is free for other work. */
+  freed(link: Link): void;
+  /** Brings a connection back to the state in which others expect it. */
+  restore(link: Link): void;
+  /** Learns the commit position for the session, then calls `done`. */
+  learn(link: Link, session: Session, done: () => void): void;
+}
+
+interface Waiter {
+  resolve(result: QueryResult<never>): void;
+  reject(error: unknown): void;
+}
+
+const MOST_TRIES = 5;
+const CONFLICTS = new Set(["40001", "40P01"]);
+
+/** Command tags of what would change the connection for those who come after. */
+const STATEFUL = /^(?:SET|RESET|LISTEN|UNLISTEN|PREPARE|LOAD)$/;
+
+/** A statement outside of a transaction, from the call to its answer, over as many connections as it takes. */
+export class Run implements Exchange {
+  readonly calls: readonly [Call];
+  readonly mayWait: boolean;
+  /** When it was asked for, milliseconds of `performance.now()`; 0 until it had to wait. */
+  since = 0;
+  readonly order: number;
+  sent = false;
+  link: Link | undefined;
+  readonly #host: RunHost;
+  readonly #session: Session | undefined;
+  readonly #waiters: Waiter[] = [];
+  #tries = 0;
+
+  constructor(host: RunHost, statement: Statement, values: readonly Encoded[], order: number, session?: Session) {
+    this.calls = [callOf(statement, values)];
+    this.mayWait = statement.kind !== "read";
+    this.order = order;
+    this.#host = host;
+    this.#session = session;
+  }
+
+  get statement(): Statement {
+    return this.calls[0].statement;
+  }
+
+  /** The answer for one caller. Each further one gets rows of its own. */
+  answer(): Promise<QueryResult<never>> {
+    if (this.#waiters.length > 0) this.calls[0].lists.push([]);
+    return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));
+  }
+
+  fail(error: unknown): void {
+    for (const waiter of this.#waiters) waiter.reject(error);
+  }
+
+  end(error: Error | undefined, status: Status): void {
+    const link = this.link as Link;
+    if (error !== undefined) {
+      this.#failed(error);
+    } else if (status !== "I" || (this.statement.kind === "unknown" && STATEFUL.test(this.calls[0].tag))) {
+      this.#host.restore(link);
+      this.fail(new ConnectionStateChanged(this.statement.text));
+    } else if (this.#session !== undefined && this.mayWait) {
+      this.#host.learn(link, this.#session, () => this.#settle());
+    } else {
+      this.#settle();
+    }
+    this.#host.freed(link);
+  }
+
+  #settle(): void {
+    const { tag, lists } = this.calls[0];
+    this.#waiters.forEach((waiter, i) => {
+      waiter.resolve(resultOf(tag, lists[i] ?? []));
+    });
+  }
+
+  #failed(error: Error): void {
+    const { kind } = this.statement;
+    const lost = error instanceof LinkLost;
+    const open = lost && error.mayHaveRun && kind !== "read";
+    const again = lost ? !open : isStale(error) || (kind !== "unknown" && CONFLICTS.has(codeOf(error) ?? ""));
+    if (again && ++this.#tries < MOST_TRIES) {
+      this.#reset();
+      this.#host.again(this);
+      return;
+    }
+    if (!lost) this.fail(error);
+    else if (open) this.fail(new OutcomeUnknown("the connection broke before a write was answered", { cause: error }));
+    else
+      this.fail(
+        new DatabaseUnavailable(`the connection broke ${MOST_TRIES} times under a statement`, { cause: error }),
+      );
+  }
+
+  #reset(): void {
+    const [call] = this.calls;
+    this.sent = false;
+    this.link = undefined;
+    call.tag = "";
+    for (const list of call.lists) list.length = 0;
+  }
+}

@@ -1,0 +1,345 @@
+import type { CompiledQuery, QueryResult } from "kysely";
+import type { Logger } from "pino";
+import type { DatabaseAddress } from "../../topology/endpoints.ts";
+import { currentSession, type Session } from "../session/index.ts";
+import { Connections } from "./connections.ts";
+import { DatabaseBusy, DatabaseUnavailable } from "./errors.ts";
+import { callOf, type Exchange } from "./exchange.ts";
+import type { Identity } from "./identity.ts";
+import type { Link, LinkOptions } from "./link.ts";
+import { positionExchange } from "./position.ts";
+import { Queue } from "./queue.ts";
+import { Run, type RunHost } from "./run.ts";
+import { ownStatement, type Statement, Statements } from "./statement.ts";
+import { encodeValues, sameValues } from "./wire/values.ts";
+
+export interface SchedulerOptions {
+  readonly cluster: string;
+  readonly address: DatabaseAddress;
+  readonly connections: number;
+  /** Longest wait for a database that is away, and for a free connection; milliseconds. */
+  readonly holdMs: number;
+  readonly busyMs: number;
+  /** Most statements and transactions that wait at a time. */
+  readonly maxWaiting: number;
+  /** A server that is silent for longer while it owes an answer is given up; milliseconds, 0 for never. */
+  readonly silenceMs: number;
+  readonly link: Omit<LinkOptions, "address">;
+  readonly log: Logger | undefined;
+}
+
+/** Figures since the start; see {@link Scheduler.stats}. */
+export interface DatabaseStats {
+  readonly connections: { readonly limit: number; readonly open: number; readonly busy: number };
+  /** Statements and transactions that wait for a connection now. */
+  readonly waiting: number;
+  /** Statements sent, and those that were answered together with an identical one instead. */
+  readonly statements: number;
+  readonly joined: number;
+  /** Statements and transactions that were run again: connection lost, serialization failure, deadlock, changed schema. */
+  readonly retries: number;
+}
+
+interface Reservation {
+  readonly order: number;
+  since: number;
+  grant(link: Link): void;
+  fail(error: Error): void;
+}
+
+/** Reads sent to a connection ahead of their answers. Enough to keep a backend busy; more would only lengthen its queue. */
+const DEPTH = 8;
+/** A connection that has not answered for so long runs something slow: nothing is queued behind it, in milliseconds. */
+const SLOW_MS = 10;
+const JOIN_SCAN = 16;
+const SWEEP_MS = 25;
+
+const RESTORE = ownStatement("rollback", "rollback", "unknown");
+const RESET: Statement = {
+  ...ownStatement(
+    "reset session authorization; reset all; close all; unlisten *; select pg_advisory_unlock_all(); discard temp; discard sequences",
+    "",
+    "unknown",
+  ),
+  simple: true,
+};
+
+/**
+ * Gives each statement a connection. What is asked for while the process handles one batch of events goes out together
+ * at its end: one system call for each connection, and identical reads are sent once.
+ */
+export class Scheduler implements RunHost {
+  readonly statements = new Statements();
+  readonly holdMs: number;
+  readonly cluster: string;
+  readonly #options: SchedulerOptions;
+  readonly #connections: Connections;
+  readonly #runs = new Queue<Run>();
+  readonly #reservations = new Queue<Reservation>();
+  readonly #watchdog: NodeJS.Timeout;
+  #order = 0;
+  #scheduled = false;
+  #sweeper: NodeJS.Timeout | undefined;
+  #closed = false;
+  #trouble: Error | undefined;
+  #sentStatements = 0;
+  #joined = 0;
+  #retries = 0;
+
+  constructor(options: SchedulerOptions) {
+    this.#options = options;
+    this.holdMs = options.holdMs;
+    this.cluster = options.cluster;
+    this.#connections = new Connections(options.address, options.connections, options.link, {
+      ready: () => {
+        if (this.#trouble !== undefined) options.log?.info({ address: options.address }, "database is back");
+        this.#trouble = undefined;
+        if (this.#connections.links.length === 1) this.#waitAnew();
+        this.#schedule();
+      },
+      lost: () => this.#schedule(),
+      failed: (error) => {
+        if (this.#trouble === undefined)
+          options.log?.warn({ err: error, address: options.address }, "database is away");
+        this.#trouble = error;
+      },
+    });
+    this.#watchdog = setInterval(() => this.#watch(), 1_000).unref();
+  }
+
+  /** Runs a statement on any connection. */
+  run(compiled: CompiledQuery): Promise<QueryResult<never>> {
+    const statement = this.statements.of(compiled);
+    return this.runStatement(statement, compiled.parameters);
+  }
+
+  runStatement(statement: Statement, parameters: readonly unknown[]): Promise<QueryResult<never>> {
+    const values = encodeValues(parameters);
+    const read = statement.kind === "read";
+    if (read) {
+      const twin = this.#twin(statement, values);
+      if (twin !== undefined) {
+        this.#joined++;
+        return twin.answer();
+      }
+    }
+    this.#admit();
+    const run = new Run(this, statement, values, ++this.#order, read ? undefined : currentSession());
+    if (read) statement.unsent.push(run);
+    this.#runs.push(run);
+    this.#schedule();
+    return run.answer();
+  }
+
+  /** A connection for the caller alone, until {@link release}. Work that was sent before on it may still be under way. */
+  reserve(): Promise<Link> {
+    this.#admit();
+    return new Promise((grant, fail) => {
+      this.#reservations.push({ order: ++this.#order, since: 0, grant, fail });
+      this.#schedule();
+    });
+  }
+
+  /** @param used false if only transactions ran on it, which leave nothing behind */
+  release(link: Link, used: boolean): void {
+    if (used) this.#own(link, RESET);
+    link.reserved = false;
+    this.freed(link);
+  }
+
+  /** Sends on a reserved connection. */
+  send(link: Link, exchange: Exchange): void {
+    this.#sentStatements += exchange.calls.length;
+    link.send(exchange);
+    this.#schedule();
+  }
+
+  identity(link: Link): Identity | undefined {
+    return this.#connections.identity(link);
+  }
+
+  countRetry(): void {
+    this.#retries++;
+  }
+
+  move(address: DatabaseAddress): void {
+    this.#connections.move(address);
+  }
+
+  stats(): DatabaseStats {
+    const { links } = this.#connections;
+    const busy = links.filter((link) => link.reserved || link.inFlight > 0).length;
+    return {
+      connections: { limit: this.#options.connections, open: links.length, busy },
+      waiting: this.#runs.length + this.#reservations.length,
+      statements: this.#sentStatements,
+      joined: this.#joined,
+      retries: this.#retries,
+    };
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearInterval(this.#watchdog);
+    clearInterval(this.#sweeper);
+    const error = new DatabaseUnavailable("the service is closing its database connections");
+    for (const waiting of [...this.#runs.take(() => true), ...this.#reservations.take(() => true)]) waiting.fail(error);
+    this.#connections.close();
+  }
+
+  again(run: Run): void {
+    this.#retries++;
+    if (this.#closed) {
+      run.fail(new DatabaseUnavailable("the service is closing its database connections"));
+      return;
+    }
+    this.#runs.putBack(run);
+    this.#schedule();
+  }
+
+  freed(link: Link): void {
+    if (link.retiring) this.#connections.rest(link);
+    if (this.#runs.length + this.#reservations.length > 0) this.#schedule();
+  }
+
+  restore(link: Link): void {
+    this.#own(link, RESTORE);
+    this.#own(link, RESET);
+  }
+
+  learn(link: Link, session: Session, done: () => void): void {
+    const identity = this.#connections.identity(link);
+    if (identity === undefined) done();
+    else this.send(link, positionExchange(session, this.cluster, identity, done));
+  }
+
+  #own(link: Link, statement: Statement): void {
+    const end = (error: Error | undefined) => {
+      if (error !== undefined) link.destroy(error); // it may be in any state: better none than that
+      this.freed(link);
+    };
+    link.send({ calls: [callOf(statement)], mayWait: true, sent: false, end });
+    this.#schedule();
+  }
+
+  #twin(statement: Statement, values: ReturnType<typeof encodeValues>): Run | undefined {
+    const { unsent } = statement;
+    for (let i = unsent.length - 1; i >= 0 && i >= unsent.length - JOIN_SCAN; i--) {
+      const run = unsent[i];
+      if (run !== undefined && sameValues(run.calls[0].values, values)) return run;
+    }
+    return undefined;
+  }
+
+  #admit(): void {
+    if (this.#closed) throw new DatabaseUnavailable("the service has closed its database connections");
+    if (this.#runs.length + this.#reservations.length >= this.#options.maxWaiting) {
+      throw new DatabaseBusy(`${this.#options.maxWaiting} statements wait for the database already`);
+    }
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(this.#dispatch);
+  }
+
+  readonly #dispatch = (): void => {
+    this.#scheduled = false;
+    const now = performance.now();
+    while (this.#startOne(now));
+    if (this.#runs.length + this.#reservations.length > 0) {
+      this.#sweeper ??= setInterval(() => this.#sweep(), SWEEP_MS);
+    } else if (this.#sweeper !== undefined) {
+      clearInterval(this.#sweeper);
+      this.#sweeper = undefined;
+    }
+    for (const link of this.#connections.links) link.flush();
+  };
+
+  /** Starts the statement or the transaction that has waited longest; if it cannot start, the first of the other kind. */
+  #startOne(now: number): boolean {
+    const run = this.#runs.peek();
+    const reservation = this.#reservations.peek();
+    if (run !== undefined && (reservation === undefined || run.order < reservation.order)) {
+      return this.#startRun(run, now) || (reservation !== undefined && this.#startReservation(reservation, now));
+    }
+    if (reservation === undefined) return false;
+    return this.#startReservation(reservation, now) || (run !== undefined && this.#startRun(run, now));
+  }
+
+  #startRun(run: Run, now: number): boolean {
+    const link = this.#leastBusy(now, DEPTH);
+    if (link === undefined) return false;
+    this.#runs.shift();
+    if (run.statement.unsent[0] === run) run.statement.unsent.shift();
+    run.link = link;
+    this.#sentStatements++;
+    link.send(run);
+    return true;
+  }
+
+  /** One connection is never reserved: what a transaction waits for outside of itself can always run. */
+  #startReservation(reservation: Reservation, now: number): boolean {
+    const { links } = this.#connections;
+    const free = links.reduce((count, link) => (link.reserved ? count : count + 1), 0);
+    if (free < 2 && links.length > 1) return false;
+    const link = this.#leastBusy(now, DEPTH);
+    if (link === undefined) return false;
+    this.#reservations.shift();
+    link.reserved = true;
+    reservation.grant(link);
+    return true;
+  }
+
+  #leastBusy(now: number, depth: number): Link | undefined {
+    let best: Link | undefined;
+    let least = depth;
+    for (const link of this.#connections.links) {
+      if (link.reserved || link.retiring || link.waits > 0) continue;
+      const { inFlight } = link;
+      if (inFlight >= least || (inFlight > 0 && now - link.progressAt > SLOW_MS)) continue;
+      if (inFlight === 0) return link;
+      best = link;
+      least = inFlight;
+    }
+    return best;
+  }
+
+  /** Ends what has waited too long, each with the reason that applies now. */
+  #sweep(): void {
+    const now = performance.now();
+    const away = this.#connections.links.length === 0;
+    const limit = away ? this.#options.holdMs : this.#options.busyMs;
+    const late = (waiting: { since: number }) => {
+      waiting.since ||= now;
+      return now - waiting.since >= limit;
+    };
+    const runs = this.#runs.take(late);
+    for (const { statement } of runs) statement.unsent = [];
+    for (const waiting of [...runs, ...this.#reservations.take(late)]) {
+      waiting.fail(
+        away
+          ? new DatabaseUnavailable(`the database could not be reached within ${limit} ms`, { cause: this.#trouble })
+          : new DatabaseBusy(`no connection became free within ${limit} ms`),
+      );
+    }
+    this.#schedule();
+  }
+
+  /** The database is back: what waited for it now waits for a connection, and has not done so yet. */
+  #waitAnew(): void {
+    for (const run of this.#runs) run.since = 0;
+    for (const reservation of this.#reservations) reservation.since = 0;
+  }
+
+  #watch(): void {
+    const { silenceMs } = this.#options;
+    if (silenceMs === 0) return;
+    for (const link of this.#connections.links) {
+      if (link.inFlight > 0 && performance.now() - link.progressAt > silenceMs) {
+        link.destroy(new Error(`the database did not answer within ${silenceMs} ms`));
+      }
+    }
+  }
+}

@@ -1,0 +1,80 @@
+import type { CompiledQuery } from "kysely";
+import { classify, type Kind } from "./classify.ts";
+import type { Run } from "./run.ts";
+
+/** One SQL text as this process knows it; made once and reused, so that nothing is worked out twice. */
+export interface Statement {
+  readonly text: string;
+  /** Name of the prepared statement on every connection. */
+  readonly name: string;
+  readonly kind: Kind;
+  /** Whether it is worth preparing: made with the builder, or raw and seen before. */
+  prepare: boolean;
+  /** Raw text of several statements, which only the simple protocol takes. */
+  readonly simple: boolean;
+  /** Used since the registry last looked for something to forget. */
+  recent: boolean;
+  /** Reads with this text that were not sent yet, oldest first: another caller may join one. */
+  unsent: Run[];
+}
+
+const SEVERAL_STATEMENTS = /;\s*\S/;
+const PREPARED = new Set([
+  "SelectQueryNode",
+  "InsertQueryNode",
+  "UpdateQueryNode",
+  "DeleteQueryNode",
+  "MergeQueryNode",
+]);
+
+/** All texts this process has sent lately, at most `limit` of them. */
+export class Statements {
+  readonly #byText = new Map<string, Statement>();
+  readonly #rawByText = new Map<string, Statement>();
+  readonly #limit: number;
+  #made = 0;
+
+  constructor(limit = 2_000) {
+    this.#limit = limit;
+  }
+
+  of(compiled: CompiledQuery): Statement {
+    const raw = compiled.query.kind === "RawNode";
+    const known = (raw ? this.#rawByText : this.#byText).get(compiled.sql);
+    if (known === undefined) return this.#add(compiled, raw);
+    known.recent = true;
+    known.prepare ||= raw && !known.simple;
+    return known;
+  }
+
+  #add({ sql, query, parameters }: CompiledQuery, raw: boolean): Statement {
+    const statement: Statement = {
+      text: sql,
+      name: `n${++this.#made}`,
+      kind: classify(query),
+      prepare: PREPARED.has(query.kind),
+      simple: raw && parameters.length === 0 && SEVERAL_STATEMENTS.test(sql),
+      recent: false,
+      unsent: [],
+    };
+    const map = raw ? this.#rawByText : this.#byText;
+    map.set(sql, statement);
+    if (map.size > this.#limit) forgetOne(map);
+    return statement;
+  }
+}
+
+/** Second chance: the oldest goes, unless it was used since it was last looked at. */
+function forgetOne(map: Map<string, Statement>): void {
+  for (const [text, statement] of map) {
+    map.delete(text);
+    if (!statement.recent) return;
+    statement.recent = false;
+    map.set(text, statement);
+  }
+}
+
+/** A statement of our own, not from Kysely. */
+export function ownStatement(text: string, name: string, kind: Kind): Statement {
+  return { text, name, kind, prepare: name !== "", simple: false, recent: false, unsent: [] };
+}
