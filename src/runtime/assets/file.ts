@@ -38,7 +38,9 @@ const IN_MEMORY = 1_024 * 1_024;
 export async function openFile(path: string): Promise<AssetFile> {
   const { size, mtimeMs } = await stat(path);
   const name = basename(path);
-  const mime = send.mime.getType(name) ?? "application/octet-stream";
+  const known = send.mime.getType(name) ?? "application/octet-stream";
+  // RFC 9239: `application/javascript` is obsolete.
+  const mime = known === "application/javascript" ? "text/javascript" : known;
   const type = send.isUtf8MimeType(mime) ? `${mime}; charset=utf-8` : mime;
   return {
     path,

@@ -6,32 +6,42 @@
 export interface Signals {
   /** How late the event loop ran a timer, milliseconds. */
   readonly lagMs: number;
-  /** How long the oldest statement has waited for a database connection, milliseconds. */
+  /** How long a statement waits for a database connection, milliseconds; 0 while the database is away. */
   readonly queueMs: number;
-  /** Most requests in flight since the last look. */
+  /** Most requests in flight since the last look, and the time since it in milliseconds. */
   readonly peak: number;
+  readonly elapsedMs: number;
 }
 
 export interface LimitState {
   readonly limit: number;
-  /** Looks in a row that found a queue above its target; a single one may be a garbage collection. */
-  readonly overdue: number;
+  /** How long each look in a row has found a queue above its target, milliseconds. */
+  readonly standingMs: number;
 }
 
-/** Fewest requests the limit ever falls to: enough to keep a processor and a pool of connections busy. */
-export const FLOOR = 16;
-export const LAG_TARGET_MS = 20;
-export const QUEUE_TARGET_MS = 50;
+/**
+ * Fewest requests the limit ever falls to. It keeps a processor and a pool of connections busy, and lies above what a
+ * service at ordinary load has in flight, so that a busy neighbour on the machine cannot make it refuse anything.
+ */
+export const FLOOR = 64;
+export const LAG_TARGET_MS = 50;
+export const QUEUE_TARGET_MS = 100;
+/** A queue that goes away within this time is a burst, a garbage collection or a neighbour, and no overload. */
+export const PATIENCE_MS = 250;
 const TICK_MS = 20;
 
-/** The next limit: down by a fifth from what was really in flight when a queue stands, else up by a tenth, between `FLOOR` and `max`. */
+/**
+ * The next limit. While a queue stands for longer than `PATIENCE_MS`: down by a fifth, from what was really in flight.
+ * Else up by a tenth. Between `FLOOR` and `max`.
+ */
 export function nextLimit(state: LimitState, max: number, signals: Signals): LimitState {
   const floor = Math.min(FLOOR, max);
   const standing = signals.lagMs > LAG_TARGET_MS || signals.queueMs > QUEUE_TARGET_MS;
-  if (!standing) return { limit: Math.min(max, state.limit + Math.ceil(state.limit / 10)), overdue: 0 };
-  if (state.overdue === 0) return { limit: state.limit, overdue: 1 };
+  if (!standing) return { limit: Math.min(max, state.limit + Math.ceil(state.limit / 10)), standingMs: 0 };
+  const standingMs = state.standingMs + signals.elapsedMs;
+  if (standingMs < PATIENCE_MS) return { limit: state.limit, standingMs };
   const from = Math.min(state.limit, Math.max(signals.peak, floor));
-  return { limit: Math.max(floor, Math.floor(from * 0.8)), overdue: state.overdue + 1 };
+  return { limit: Math.max(floor, Math.floor(from * 0.8)), standingMs };
 }
 
 export interface Gate {
@@ -43,7 +53,7 @@ export interface Gate {
 
 /** Watches the queues while there is work (it is silent in a process at rest) and says whether a request is admitted. */
 export function createGate(max: number, queueMs: () => number, inFlight: () => number): Gate {
-  let state: LimitState = { limit: max, overdue: 0 };
+  let state: LimitState = { limit: max, standingMs: 0 };
   let peak = 0;
   let quiet = 0;
   let last = 0;
@@ -51,7 +61,8 @@ export function createGate(max: number, queueMs: () => number, inFlight: () => n
 
   const look = () => {
     const now = performance.now();
-    state = nextLimit(state, max, { lagMs: now - last - TICK_MS, queueMs: queueMs(), peak });
+    const elapsedMs = now - last;
+    state = nextLimit(state, max, { lagMs: elapsedMs - TICK_MS, queueMs: queueMs(), peak, elapsedMs });
     last = now;
     quiet = peak === 0 ? quiet + 1 : 0;
     peak = inFlight();

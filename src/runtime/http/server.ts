@@ -20,7 +20,7 @@ export interface HttpOptions {
   readonly log: Logger;
   readonly datacenter: string;
   readonly limits: InstanceConfig["http"];
-  /** How long the oldest statement has waited for a database connection, milliseconds. */
+  /** How long a statement waits for a database connection, milliseconds. Asked every 20 ms while there is work. */
   readonly queueMs: () => number;
   /** A response of which the client takes nothing for this long is cut off. Milliseconds, default 30,000. */
   readonly stallMs?: number;

@@ -77,7 +77,7 @@ export interface RawConnection extends Disposable {
   readonly socket: Socket;
   received(): string;
   /** Resolves when `pattern` was received; rejects after `withinMs`, telling what was. */
-  until(pattern: RegExp, withinMs?: number): Promise<string>;
+  until(pattern: RegExp | ((received: string) => boolean), withinMs?: number): Promise<string>;
   readonly closed: Promise<void>;
 }
 
@@ -101,7 +101,7 @@ export function raw(port: number, bytes = ""): RawConnection {
       new Promise((resolve, reject) => {
         const timer = setTimeout(() => reject(new Error(`waited for ${pattern}, received ${text}`)), withinMs);
         const check = () => {
-          if (!pattern.test(text)) return;
+          if (!(pattern instanceof RegExp ? pattern.test(text) : pattern(text))) return;
           clearTimeout(timer);
           look.delete(check);
           resolve(text);

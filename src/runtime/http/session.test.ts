@@ -1,0 +1,123 @@
+import { expect, test } from "vitest";
+import { context } from "../context.ts";
+import type { Listener } from "../service.ts";
+import { currentSession, sessionCodec } from "../session/index.ts";
+import { hostApp, testCodec } from "./testing.ts";
+
+/** `/write/<n>` moves the session to position n; everything says what the session knows. */
+const app: Listener = async (request, response) => {
+  const lsn = /^\/write\/(\d+)$/.exec(request.url ?? "")?.[1];
+  await new Promise((resolve) => setTimeout(resolve, Math.random() * 5));
+  if (lsn !== undefined) currentSession()?.merge({ cluster: "main", timeline: 1, lsn: BigInt(lsn) });
+  await new Promise((resolve) => setImmediate(resolve));
+  const at = currentSession()?.positions.get("main")?.lsn ?? 0n;
+  response.end(
+    JSON.stringify({ at: String(at), requestId: context().requestId, same: context().session === currentSession() }),
+  );
+};
+
+const cookieOf = (answer: Response) => answer.headers.getSetCookie()[0]?.split(";")[0];
+
+test("a session travels in the cookie, or in the header, and only when it grew", async () => {
+  await using hosted = await hostApp(app);
+  const first = await fetch(`${hosted.url}/read`);
+  expect([first.headers.getSetCookie(), first.headers.get("ninefold-session")]).toEqual([[], null]);
+
+  const wrote = await fetch(`${hosted.url}/write/7`);
+  const cookie = cookieOf(wrote);
+  const token = wrote.headers.get("ninefold-session");
+  expect(cookie).toBe(`ninefold_session=${token}`);
+
+  const viaCookie = await fetch(`${hosted.url}/read`, { headers: { cookie: `theme=dark; ${cookie}` } });
+  expect(await viaCookie.json()).toMatchObject({ at: "7", same: true });
+  expect(viaCookie.headers.getSetCookie()).toEqual([]);
+  const viaHeader = await fetch(`${hosted.url}/read`, { headers: { "ninefold-session": String(token) } });
+  expect(await viaHeader.json()).toMatchObject({ at: "7" });
+  expect(viaHeader.headers.get("ninefold-session")).toBeNull();
+
+  const older = await fetch(`${hosted.url}/write/3`, { headers: { cookie: String(cookie) } });
+  expect(await older.json()).toMatchObject({ at: "7" });
+  expect(older.headers.getSetCookie()).toEqual([]);
+});
+
+test("behind TLS the cookie is Secure", async () => {
+  await using hosted = await hostApp(app);
+  const wrote = await fetch(`${hosted.url}/write/7`, { headers: { "x-forwarded-proto": "https" } });
+  expect(wrote.headers.getSetCookie()[0]).toMatch(/; Secure$/);
+});
+
+test.each([
+  ["forged", () => `${testCodec.encode([{ cluster: "main", timeline: 1, lsn: 9n }]).slice(0, -2)}AA`],
+  [
+    "of another deployment",
+    () =>
+      sessionCodec({ keys: ["test-key-".repeat(8)], deployment: "other" }).encode([
+        { cluster: "main", timeline: 1, lsn: 9n },
+      ]),
+  ],
+  [
+    "from the future",
+    () =>
+      sessionCodec({ keys: ["test-key-".repeat(8)], deployment: "test", now: () => Date.now() + 3_600_000 }).encode([
+        { cluster: "main", timeline: 1, lsn: 9n },
+      ]),
+  ],
+  ["of absurd length", () => "A".repeat(8_000)],
+  ["no token", () => '"><script>'],
+])("a token that is %s begins a new session", async (_name, token) => {
+  await using hosted = await hostApp(app);
+  for (const headers of [{ cookie: `ninefold_session=${token()}` }, { "ninefold-session": token() }]) {
+    const answer = await fetch(`${hosted.url}/read`, { headers: headers as Record<string, string> });
+    expect(answer.status).toBe(200);
+    expect(await answer.json()).toMatchObject({ at: "0" });
+  }
+});
+
+test("500 requests at once: each has its own id and session, and no user ever gets another's cookie", async () => {
+  await using hosted = await hostApp(app);
+  await Promise.all(
+    Array.from({ length: 500 }, async (_, i) => {
+      const user = i + 1;
+      const writes = i % 2 === 0;
+      const own = testCodec.encode([{ cluster: "main", timeline: 1, lsn: BigInt(user) }]);
+      const answer = await fetch(`${hosted.url}${writes ? `/write/${user + 1_000}` : "/read"}`, {
+        headers: { cookie: `ninefold_session=${own}`, "x-request-id": `user-${user}` },
+      });
+      expect(answer.headers.get("x-request-id")).toBe(`user-${user}`);
+      expect(await answer.json()).toEqual({
+        at: String(writes ? user + 1_000 : user),
+        requestId: `user-${user}`,
+        same: true,
+      });
+      const cookie = cookieOf(answer);
+      if (!writes) expect(cookie).toBeUndefined();
+      else {
+        const positions = [{ cluster: "main", timeline: 1, lsn: BigInt(user + 1_000) }];
+        expect(testCodec.decode(String(cookie).split("=")[1]!)).toEqual({ positions });
+      }
+    }),
+  );
+});
+
+test("a constant headers object of the app is never written to", async () => {
+  const shared = { "content-type": "text/plain" };
+  await using hosted = await hostApp((_request, response) => {
+    currentSession()?.merge({ cluster: "main", timeline: 1, lsn: 5n });
+    response.writeHead(200, shared).end("ok");
+  });
+  expect((await fetch(hosted.url)).headers.getSetCookie()).toHaveLength(1);
+  expect(shared).toEqual({ "content-type": "text/plain" });
+});
+
+test.each([
+  ["short-1", "short-1"],
+  ["a b", undefined],
+  ["x".repeat(129), undefined],
+  ["a{evil}", undefined],
+])("a request id %j is taken over only when it is safe", async (given, taken) => {
+  await using hosted = await hostApp(app);
+  const answer = await fetch(hosted.url, { headers: { "x-request-id": given } });
+  const id = answer.headers.get("x-request-id");
+  if (taken !== undefined) expect(id).toBe(taken);
+  else expect(id).toMatch(/^[\w-]{8}-[0-9a-z]+$/);
+});
