@@ -7,10 +7,13 @@
  */
 import { appendFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import type { InstanceName } from "../../topology/names.ts";
+import { isAlive, signal } from "./identity.ts";
 import { layoutOf } from "./layout.ts";
 import { lock } from "./lock.ts";
 import { rotate } from "./log.ts";
+import { readRecords } from "./record.ts";
 import { endOldRuns } from "./run.ts";
 import { agentServer } from "./server.ts";
 import { inheritedSockets, publicSockets } from "./sockets.ts";
@@ -20,6 +23,7 @@ import { engineUser } from "./user.ts";
 /** Exit code when another agent holds the folder. */
 const ANOTHER_AGENT = 3;
 const LOG_CHECK_MS = 1_000;
+const SOCKET_CHECK_MS = 5_000;
 
 const folder = process.argv[2];
 if (folder === undefined) {
@@ -52,7 +56,7 @@ say("agent-started");
 endOldRuns(layout.agent);
 
 const sockets = publicSockets(layout.agent, inheritedSockets());
-for (const { name, cause } of await sockets.reopen()) say("socket-not-open", { name, cause: cause.message });
+await recoverSockets();
 
 const logOf = (name: InstanceName) => join(layout.instances, name, "log");
 const user = engineUser();
@@ -85,6 +89,30 @@ setInterval(() => {
     }
   }
 }, LOG_CHECK_MS);
+
+setInterval(() => void reopenLost(), SOCKET_CHECK_MS);
+
+/**
+ * Opens what was open before. An instance that serves from a socket was asked to hand it over, and did not answer: it
+ * hangs. It also keeps the address from being opened again, so it has to go; it is started again with the new socket.
+ */
+async function recoverSockets(): Promise<void> {
+  for (const { name, cause } of await sockets.reopen()) {
+    say("socket-not-open", { name, cause: cause.message });
+    for (const { command, process: holder, name: instance } of readRecords(layout.agent)) {
+      if (command.socket !== name || holder === undefined) continue;
+      say("killed-for-its-socket", { name: instance });
+      signal(holder, "SIGKILL", { group: true });
+      while (isAlive(holder)) await delay(5);
+    }
+  }
+  await reopenLost();
+}
+
+/** Its port may be with another program now; tried again until it is free, and instances that need it wait. */
+async function reopenLost(): Promise<void> {
+  for (const { name, cause } of await sockets.reopen()) say("socket-lost", { name, cause: cause.message });
+}
 
 function end(): never {
   for (const name of Object.keys(sockets.list())) sockets.close(name);

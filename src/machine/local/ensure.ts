@@ -13,8 +13,8 @@ import { type InstanceRecord, readRecords } from "./record.ts";
 import { inheritedSockets } from "./sockets.ts";
 import { SOCKETS_VARIABLE } from "./spawn.ts";
 
-/** Longest wait for an instance to pass its copy of the public socket on, in milliseconds. */
-const RELAY_MS = 3_000;
+/** Longest wait for an instance to pass its copy of the public socket on, in milliseconds: once around, then more patiently. */
+const RELAY_MS = [3_000, 10_000];
 
 export interface AgentFound {
   readonly pid: number;
@@ -100,12 +100,14 @@ function spawnAgent(folder: string): ChildProcess {
 /** Asks instances that hold the public socket, one after another, to start the agent with it. */
 async function relayed(folder: string, layout: Layout): Promise<boolean> {
   const { file, args, env } = agentCommand(folder);
-  for (const record of holders(layout)) {
-    const socket = record.command.socket ?? "";
-    const body = { file, args, env: { ...env, [SOCKETS_VARIABLE]: JSON.stringify({ [socket]: 3 }) }, cwd: "/" };
-    const to = privateSocket(join(layout.sockets, record.name));
-    const answer = await unixRequest(to, "POST", "/relay", { body, withinMs: RELAY_MS }).catch(() => undefined);
-    if (answer?.status === 200) return true;
+  for (const withinMs of RELAY_MS) {
+    for (const record of holders(layout)) {
+      const socket = record.command.socket ?? "";
+      const body = { file, args, env: { ...env, [SOCKETS_VARIABLE]: JSON.stringify({ [socket]: 3 }) }, cwd: "/" };
+      const to = privateSocket(join(layout.sockets, record.name));
+      const answer = await unixRequest(to, "POST", "/relay", { body, withinMs }).catch(() => undefined);
+      if (answer?.status === 200) return true;
+    }
   }
   return false;
 }

@@ -1,15 +1,17 @@
 import { chmodSync, chownSync, mkdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { dirname, join, normalize } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import type { z } from "zod";
 import { InstanceName } from "../../topology/names.ts";
 import type { Command, InstanceState, Machine } from "../machine.ts";
 import { nobodyListens, unixRequest } from "../unix-http.ts";
 import { ensureAgent } from "./ensure.ts";
 import { writeAtomically } from "./files.ts";
+import { identify, isAlive } from "./identity.ts";
 import { layoutOf } from "./layout.ts";
 import { AgentFailed, MachineFolderUnusable, revive } from "./problem.ts";
-import { InstanceStates, Refusal, RunAnswer, SocketAnswer } from "./protocol.ts";
+import { AgentAnswer, InstanceStates, Refusal, RunAnswer, SocketAnswer } from "./protocol.ts";
 import { engineUser } from "./user.ts";
 
 /** The machine that Ninefold itself runs on. */
@@ -113,7 +115,10 @@ export function localMachine(folder: string): LocalMachine {
       await ask("DELETE", `/sockets/${encodeURIComponent(name)}`);
     },
     shutdown: async () => {
+      const agent = identify(parsed(AgentAnswer, await ask("GET", "/agent")).pid);
       await ask("POST", "/shutdown");
+      // It has answered and is on its way out; the port is free when it is gone.
+      while (agent !== undefined && isAlive(agent)) await delay(5);
     },
   };
 }

@@ -40,7 +40,7 @@ export function spawnRecorded(command: Command, options: SpawnOptions): ChildPro
       cwd: command.cwd,
       env: { PATH: process.env.PATH ?? "/usr/local/bin:/usr/bin:/bin", ...command.env, ...sockets },
       detached: true,
-      // Descriptor 3 is always given: an agent that inherited the public socket there would hand it on to everyone.
+      // 3 is the public socket's place, 4 the gate's.
       stdio: ["ignore", log ?? "pipe", log ?? "pipe", options.socket ?? "ignore", "pipe"],
       ...(user === undefined ? {} : { uid: user.uid, gid: user.gid }),
     });
