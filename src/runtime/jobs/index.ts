@@ -4,5 +4,4 @@ export { createJobs } from "./enqueue.ts";
 export { BadJobDefinition, BadJobOptions, BadPayload, UnknownJob } from "./errors.ts";
 export { installJobs } from "./install.ts";
 export { QUEUE_CONNECTIONS } from "./life.ts";
-export type { LazyTransaction } from "./run.ts";
 export { type JobWorker, startWorker, type WorkerOptions, type WorkerStats } from "./worker.ts";

@@ -29,7 +29,7 @@ export async function installJobs(options: { ownerConnection: PoolConfig; servic
       // Most deploys change nothing here, and must not wait for locks on tables that are in use.
       if ((await installed(client)) === fingerprint) return;
       await client.query(`begin; ${ours}`);
-      await client.query("comment on schema ninefold is " + client.escapeLiteral(MARK + fingerprint));
+      await client.query(`comment on schema ninefold is ${client.escapeLiteral(MARK + fingerprint)}`);
       await client.query("commit");
     } finally {
       // Ends the session, and with it the lock, whatever state a failed statement left it in.

@@ -84,7 +84,7 @@ export async function beginLife<DB>(options: LifeOptions<DB>): Promise<Life> {
       if (!lost) {
         // Jobs given back here never count as tried. Also releases what a lane could not write down before it ended.
         await leasePool
-          .query("select ninefold.retire($1, '{}')", [worker])
+          .query("select ninefold.retire($1, null)", [worker])
           .catch((err) => log.warn({ err, worker }, "jobs were not handed back; another worker takes them over"));
       }
       if (!inTime) for (const lane of lanes) Promise.resolve(lane.forcefulShutdown("handed back")).catch(() => {});

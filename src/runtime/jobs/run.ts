@@ -1,6 +1,7 @@
 import type { Task } from "graphile-worker";
-import { CompiledQuery, type Kysely } from "kysely";
+import { CompiledQuery } from "kysely";
 import type { Logger } from "pino";
+import { type Database, type LazyTransaction, lazyTransaction } from "../data/index.ts";
 import { retryDelay } from "./backoff.ts";
 import type { KnownJob } from "./definition.ts";
 import { createJobs, type Envelope } from "./enqueue.ts";
@@ -9,20 +10,11 @@ import type { Job, JobResources, Jobs } from "./job.ts";
 import type { Lease } from "./lease.ts";
 import type { Slots } from "./slots.ts";
 
-/** A transaction that begins with its first statement; see runtime/data. */
-export interface LazyTransaction<DB> {
-  readonly db: Kysely<DB>;
-  /** Whether a statement was sent, and so whether there is something to commit. */
-  readonly begun: boolean;
-  commit(): Promise<void>;
-  rollback(): Promise<void>;
-}
-
 /** What the runs of a worker's jobs share. */
 export interface Runs<DB> {
   readonly jobs: ReadonlyMap<string, KnownJob<DB>>;
-  /** Opens a transaction whose first statement, of any job, is preceded by `prologue`. */
-  readonly transaction: (prologue: CompiledQuery) => LazyTransaction<DB>;
+  /** Where the handlers' transactions are opened. */
+  readonly database: Database<DB>;
   readonly log: Logger;
   readonly folder: string;
   /** In [0, 1), for the jitter of retries. */
@@ -46,8 +38,8 @@ export function taskFor<DB>(known: KnownJob<DB>, runs: Runs<DB>, lease: Lease): 
     lease.running.add(id);
     const effect = new Effect(id, runs, lease);
     try {
-      // A job that was started before may have killed its worker: noted first, its tries count and come to an end.
-      if (attempt > 1 && (await lease.note()).has(id)) return;
+      // Noted first, a try counts even if it kills the worker: see schema/lease.ts.
+      if ((attempt > 1 || attempts === 1) && (await lease.note()).has(id)) return;
       const { payload } = envelope as Envelope;
       const job: Job<unknown> = { id, name: known.name, payload, attempt, attempts, signal: lease.signal };
       await known.run(job, effect.resources(known.name));
@@ -123,17 +115,16 @@ class Effect<DB> {
   }
 
   async commit(): Promise<void> {
-    if (this.#transaction?.begun) await this.#transaction.commit();
+    await this.#transaction?.commit();
   }
 
-  /** Never fails: a transaction whose connection is gone is rolled back by the database. */
   async rollback(): Promise<void> {
-    if (this.#transaction?.begun) await this.#transaction.rollback().catch(() => {});
+    await this.#transaction?.rollback();
   }
 
   #open(): LazyTransaction<DB> {
     const { worker, number } = this.#lease;
-    this.#transaction ??= this.#runs.transaction(prologue(this.#id, worker, number));
+    this.#transaction ??= lazyTransaction(this.#runs.database, { prologue: prologue(this.#id, worker, number) });
     return this.#transaction;
   }
 }

@@ -1,80 +1,111 @@
-import {
-  type CompiledQuery,
-  type DatabaseConnection,
-  type Dialect,
-  type Driver,
-  Kysely,
-  PostgresAdapter,
-  PostgresDialect,
-  PostgresIntrospector,
-  PostgresQueryCompiler,
-} from "kysely";
-import { type ClientConfig, Pool, type PoolClient } from "pg";
+import type { Kysely } from "kysely";
+import { type ClientConfig, Pool } from "pg";
+import pino from "pino";
+import type { TestPostgres } from "../../engines/postgres/testing.ts";
+import { SERVICE_ROLE } from "../../topology/roles.ts";
+import { type Database, openDatabase } from "../data/index.ts";
 import { ownConnections } from "./connections.ts";
-import type { LazyTransaction } from "./run.ts";
+import { type JobDefinitions, knownJobs } from "./definition.ts";
+import { createJobs } from "./enqueue.ts";
+import { installJobs } from "./install.ts";
+import type { Jobs } from "./job.ts";
+import { type JobWorker, startWorker } from "./worker.ts";
 
-/** A database as a service sees it, on plain node-postgres: what these tests need of runtime/data. */
-export interface TestDatabase<DB> extends AsyncDisposable {
-  readonly db: Kysely<DB>;
+/** One row for each time that a job's effect was applied. */
+export interface Effects {
+  effects: { job: string; note: string };
+}
+
+export interface TestConnection {
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  readonly user: string;
+  readonly password: string;
+}
+
+/** The service's database and a worker on it, as the service's role. */
+export function openEffects(connection: TestConnection, connections: number): Database<Effects> {
+  const { host, port, database, user, password } = connection;
+  const clusters = { main: { primary: { host, port, database }, standbys: [] } };
+  const endpoints = { version: 1, epoch: 1, deployment: "test", clusters } as const;
+  return openDatabase<Effects>({ endpoints, credentials: { user, password }, connections, holdMs: 10_000 });
+}
+
+export function startTestWorker(
+  database: Database<Effects>,
+  connection: ClientConfig,
+  jobs: JobDefinitions<Effects>,
+  concurrency: number,
+): JobWorker {
+  return startWorker({
+    jobs,
+    database,
+    connection: () => connection,
+    instance: "dc1.worker.1@1",
+    concurrency,
+    log: pino({ level: process.env["JOBS_LOG"] ?? "silent" }, pino.destination(2)),
+    folder: "/",
+  });
+}
+
+/** A database of its own with jobs installed, and an `effects` table. */
+export interface JobsTest extends AsyncDisposable {
+  /** Signs in as the service's role. */
+  readonly connection: TestConnection;
+  readonly owner: TestConnection;
+  readonly db: Kysely<Effects>;
+  /** What looks at, and disturbs, the tables behind the worker's back. */
   readonly pool: Pool;
-  transaction(prologue: CompiledQuery): LazyTransaction<DB>;
+  /** Gives definitions their types. */
+  define(definitions: JobDefinitions<Effects>): JobDefinitions<Effects>;
+  jobs(definitions: JobDefinitions<Effects>): Jobs<Effects>;
+  worker(definitions: JobDefinitions<Effects>, concurrency?: number): JobWorker;
+  /** Applied effects, in the order in which they were applied. */
+  effects(): Promise<Array<{ job: string; note: string }>>;
+  /** Rows of a table, with conditions: what may follow `from`. */
+  count(from: string): Promise<number>;
 }
 
-export function openTestDatabase<DB>(connection: ClientConfig, connections = 10): TestDatabase<DB> {
-  const pool = ownConnections(new Pool({ ...connection, max: connections }));
+export async function startJobsTest(postgres: TestPostgres): Promise<JobsTest> {
+  const { database: name } = await postgres.createDatabase();
+  const at = { host: postgres.host, port: postgres.port, database: name };
+  const connection = { ...at, ...postgres.service };
+  const owner = { ...at, ...postgres.owner };
+  await installJobs({ ownerConnection: owner, serviceRole: SERVICE_ROLE });
+  const ownerPool = new Pool(owner);
+  await ownerPool.query("create table effects (place bigint generated always as identity, job text, note text)");
+  await ownerPool.end();
+  const pool = ownConnections(new Pool({ ...connection, max: 4 }));
+  const database = openEffects(connection, 30);
+  const workers: JobWorker[] = [];
   return {
-    db: new Kysely<DB>({ dialect: new PostgresDialect({ pool }) }),
+    connection,
+    owner,
+    db: database.db,
     pool,
-    transaction: (prologue) => lazyTransaction<DB>(pool, prologue),
-    [Symbol.asyncDispose]: () => pool.end(),
+    define: (definitions) => definitions,
+    jobs: (definitions) => createJobs({ db: database.db, jobs: knownJobs(definitions) }),
+    worker: (definitions, concurrency = 4) => {
+      const worker = startTestWorker(database, connection, definitions, concurrency);
+      workers.push(worker);
+      return worker;
+    },
+    effects: async () => (await pool.query("select job, note from effects order by place")).rows,
+    count: async (from) => Number((await pool.query(`select count(*) as n from ${from}`)).rows[0].n),
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all(workers.map((worker) => worker.drain(0)));
+      await database.close();
+      await pool.end();
+    },
   };
 }
 
-function lazyTransaction<DB>(pool: Pool, prologue: CompiledQuery): LazyTransaction<DB> {
-  let client: Promise<PoolClient> | undefined;
-  const begin = async () => {
-    const opened = await pool.connect();
-    await opened.query("begin");
-    await opened.query(prologue.sql, [...prologue.parameters]);
-    return opened;
-  };
-  const end = async (how: "commit" | "rollback") => {
-    const opened = await client;
-    const { command } = (await opened?.query(how)) ?? {};
-    opened?.release();
-    if (how === "commit" && command !== "COMMIT") throw new Error("the transaction had failed and was rolled back");
-  };
-  const connection: DatabaseConnection = {
-    async executeQuery<R>(query: CompiledQuery) {
-      client ??= begin();
-      const { rows } = await (await client).query(query.sql, [...query.parameters]);
-      return { rows: rows as R[] };
-    },
-    streamQuery: () => {
-      throw new Error("these tests stream nothing");
-    },
-  };
-  const driver: Driver = {
-    init: async () => {},
-    acquireConnection: async () => connection,
-    beginTransaction: async () => {},
-    commitTransaction: async () => {},
-    rollbackTransaction: async () => {},
-    releaseConnection: async () => {},
-    destroy: async () => {},
-  };
-  const dialect: Dialect = {
-    createDriver: () => driver,
-    createAdapter: () => new PostgresAdapter(),
-    createIntrospector: (db) => new PostgresIntrospector(db),
-    createQueryCompiler: () => new PostgresQueryCompiler(),
-  };
-  return {
-    db: new Kysely<DB>({ dialect }),
-    get begun() {
-      return client !== undefined;
-    },
-    commit: () => end("commit"),
-    rollback: () => end("rollback"),
-  };
+/** Waits until `holds` gives true. @throws when it does not within the time */
+export async function until(what: string, holds: () => boolean | Promise<boolean>, withinMs = 15_000): Promise<void> {
+  const deadline = Date.now() + withinMs;
+  while (!(await holds())) {
+    if (Date.now() > deadline) throw new Error(`waited ${withinMs} ms for: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
 }

@@ -1,8 +1,12 @@
 /**
  * Takes everything from a worker that is dead, paused or ending. First its open transactions are ended, until the
  * lock that they share is free and held by us: a paused worker can then commit nothing that began before, and what it begins
- * later is refused. Jobs whose effect is committed are done; the others may run again at once, and their try counts only
- * if the worker had noted that it was running them, so that jobs which only sat in its memory lose nothing.
+ * later is refused. Jobs whose effect is committed are done; the others may run again at once.
+ *
+ * A try counts if it may have begun, because a job that kills its worker must come to an end, and jobs that only sat in
+ * the worker's memory must not pay for it. Every try but the first is noted before it begins (run.ts), as is the first of one:
+ * what is not noted did not begin. Of other first tries that is not known, and they count.
+ * With `noted` null, as when a worker ends in order, no try counts.
  */
 const RETIRE = `
 create or replace function ninefold.retire(worker text, noted bigint[]) returns void language plpgsql volatile as $$
@@ -21,7 +25,10 @@ begin
   delete from graphile_worker._private_jobs j using ninefold.inbox i where j.locked_by = worker and i.job_id = j.id;
   update graphile_worker._private_jobs j set
       locked_by = null, locked_at = null,
-      attempts = case when id = any(noted) then attempts else greatest(attempts - 1, 0) end,
+      attempts = case
+        when noted is null or (id <> all(noted) and (attempts > 1 or max_attempts = 1)) then greatest(attempts - 1, 0)
+        else attempts
+      end,
       last_error = case when id = any(noted) then 'the worker died while it ran this job' else last_error end
     where j.locked_by = worker;
   update graphile_worker._private_job_queues set locked_by = null, locked_at = null where locked_by = worker;
