@@ -7,4 +7,13 @@ export {
   TransactionLost,
 } from "./errors.ts";
 export { type LazyTransaction, type LazyTransactionOptions, lazyTransaction } from "./lazy-transaction.ts";
+export { type MigrateOptions, type MigrationState, migrate, pendingMigrations } from "./migrate.ts";
+export {
+  MigrationBroken,
+  MigrationFailed,
+  MigrationLate,
+  MigrationOutOfOrder,
+  MigrationsUnknown,
+} from "./migration-errors.ts";
 export type { DatabaseStats } from "./scheduler.ts";
+export { checkTableFacts } from "./table-facts.ts";
