@@ -239,3 +239,32 @@ test("files and logs can be read by their owner only", async () => {
   expect(modes).toEqual(["700", "600", "600", "700", "700"]);
   await expect(system.machine.write(worker, new Map([["../out", ""]]), "self")).rejects.toThrow(/outside/);
 });
+
+test("instances that hang cannot hand their socket on; they are replaced, and the port serves again", async () => {
+  await using system = await testMachine();
+  const port = await openPort(system);
+  const app = await system.tinyService("dc1.app.1@1");
+  await system.machine.start(app.name, app.command);
+  const hung = (await pidOf(system, app.name))!;
+  await until("it serves", () => readFileSync(system.machine.log(app.name), "utf8").includes("listening"));
+  await system.killAgent();
+  process.kill(hung, "SIGSTOP");
+  await ensureAgent(system.folder, { withinMs: 50_000 });
+  expect(alive(hung)).toBe(false);
+  const load = traffic(port, { clients: 1 });
+  await until("the port serves again", () => load.soFar.ok > 0);
+  expect((await load.finish()).failures).toEqual([]);
+});
+
+test("an instance that keeps ending is started again ever more slowly, and says how it ended", async () => {
+  await using system = await testMachine();
+  await system.machine.start(worker, { ...sleeper(system.folder), file: "sh", args: ["-c", "date +%s%N; exit 3"] });
+  await until("it was started 5 times", async () => ((await system.machine.list())[0]?.restarts ?? 0) >= 5);
+  expect((await system.machine.list())[0]).toMatchObject({ lastEnd: "exit 3" });
+  const times = readFileSync(system.machine.log(worker), "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => Number(line) / 1e6);
+  expect(times[3]! - times[2]!).toBeGreaterThan(190);
+  expect(times[4]! - times[3]!).toBeGreaterThan(390);
+});
