@@ -26,6 +26,8 @@ export type PlanEvents = AsyncIterable<ControlEvent>;
 
 /** What the CLI and the dashboard may ask of the control plane. */
 export interface ControlClient {
+  /** Whether the control plane answers now. */
+  answers(): Promise<boolean>;
   status(): Promise<StatusView>;
   /** What a change would do, without doing it. */
   plan(change: Change): Promise<PlanView>;
@@ -46,6 +48,9 @@ export interface ControlClient {
 
 /** Where a control plane answers, found anew for each request, since it may have been restarted elsewhere. */
 export type FindControl = () => Promise<{ url: string; token: string } | undefined>;
+
+/** Longest wait in milliseconds for a sign of life. */
+const ANSWER_MS = 5_000;
 
 /** Longest wait in milliseconds for a control plane that was restarted in the middle of a plan. */
 const RECONNECT_MS = 30_000;
@@ -81,22 +86,24 @@ export function controlClient(find: FindControl): ControlClient {
 
   async function* events(plan: number, after = 0): AsyncGenerator<ControlEvent> {
     let seen = after;
-    let deadline = Date.now() + RECONNECT_MS;
+    let lostAt: number | undefined;
     while (true) {
       try {
         const response = await request("GET", `/v1/events?plan=${plan}&after=${seen}`);
         for await (const data of readServerSentEvents(response)) {
+          lostAt = undefined;
           const event = ControlEvent.parse(JSON.parse(data));
           if (event.kind !== "step-progress") seen = event.seq;
-          deadline = Date.now() + RECONNECT_MS;
           yield event;
           if (event.kind === "finished" || event.kind === "failed") return;
         }
       } catch (error) {
-        if (error instanceof ControlRefused || error instanceof z.ZodError || Date.now() > deadline) throw error;
+        if (error instanceof ControlRefused || error instanceof z.ZodError) throw error;
       }
-      if (Date.now() > deadline) throw new ControlUnreachable(`no news of plan ${plan} for ${RECONNECT_MS / 1000} s`);
-      await pause(200);
+      lostAt ??= Date.now();
+      if (Date.now() - lostAt > RECONNECT_MS)
+        throw new ControlUnreachable(`no news of plan ${plan} for ${RECONNECT_MS / 1000} s`);
+      await pause(100);
     }
   }
 
@@ -106,6 +113,14 @@ export function controlClient(find: FindControl): ControlClient {
   }
 
   return {
+    answers: async () => {
+      try {
+        await request("GET", "/v1/topologies", undefined, AbortSignal.timeout(ANSWER_MS));
+        return true;
+      } catch {
+        return false;
+      }
+    },
     status: () => json(StatusView, "GET", "/v1/status"),
     plan: (change) => json(PlanView, "POST", "/v1/plan", change),
     apply: (change) => begin("/v1/apply", change),

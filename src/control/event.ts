@@ -124,8 +124,8 @@ export const InstanceView = z.object({
 export type InstanceView = z.infer<typeof InstanceView>;
 
 export const StatusView = z.object({
-  /** Random identity of the deployment. */
-  deployment: z.string(),
+  /** Random identity of the deployment; none before its first start. */
+  deployment: z.string().optional(),
   service: z.string().optional(),
   folder: z.string(),
   state: z.enum(["down", "up", "changing", "stopped"]),

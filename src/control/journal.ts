@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import type { DatabaseSync } from "node:sqlite";
 import { z } from "zod";
 import type { Plan } from "../plan/plan.ts";
@@ -40,6 +39,9 @@ const PlanRow = PlanView.pick({ kind: true, says: true }).extend({
   steps: z.array(PlanView.shape.steps.element.omit({ step: true, name: true }).extend({ do: Step })),
 });
 
+/** Plans whose events are kept. */
+const KEPT_PLANS = 200;
+
 type Row = Record<string, unknown>;
 /** An event without the number that the journal gives it. */
 export type NewEvent = ControlEvent extends infer E ? (E extends { seq: number } ? Omit<E, "seq"> : never) : never;
@@ -64,17 +66,12 @@ export class Journal implements Disposable {
         const check = this.#db.prepare("pragma quick_check(1)").get();
         if (check?.quick_check !== "ok") throw new JournalCorrupt(path, String(check?.quick_check));
         this.#db.exec(SCHEMA.tables);
-        this.#db.prepare(SCHEMA.deployment).run(randomUUID(), JSON.stringify(EMPTY));
+        this.#db.prepare(SCHEMA.first).run(JSON.stringify(EMPTY));
       });
     } catch (error) {
       this.#db.close();
       throw error;
     }
-  }
-
-  /** Random identity of the deployment, made with the journal. */
-  get deployment(): string {
-    return String(this.#one("select deployment from state").deployment);
   }
 
   /** What the last finished plan left running. */
@@ -106,6 +103,12 @@ export class Journal implements Disposable {
     return this.#plans("order by id desc limit 1")[0];
   }
 
+  /** The newest plan that finished and had steps to do. */
+  lastFinished(): PlanRecord | undefined {
+    const where = "where state = 'finished' and json_array_length(plan, '$.steps') > 0 order by id desc limit 1";
+    return this.#plans(where)[0];
+  }
+
   /** Kept versions of what ran, newest first. */
   topologies(): KeptTopology[] {
     const rows = this.#all("select version, at, situation from topologies order by version desc");
@@ -128,6 +131,7 @@ export class Journal implements Disposable {
       this.#db.prepare("update state set next_release = ?").run(release);
       const made = this.#db.prepare(SCHEMA.begin).get(plan.kind, JSON.stringify(plan), at);
       const id = Number(made?.id);
+      this.#db.prepare(SCHEMA.forget).run(id - KEPT_PLANS);
       return [id, id, [{ kind: "plan", plan: view(id) }]];
     });
     const record = this.plan(id);
@@ -187,11 +191,13 @@ export class Journal implements Disposable {
     });
   }
 
-  /** Sets what runs, as found in the world; for the restoration of a lost journal. */
-  adopt(deployment: string, situation: Situation, nextRelease: number, at: number): void {
+  /** Takes over what runs, and the versions kept before, oldest first; for a journal that was lost. */
+  adopt(situation: Situation, nextRelease: number, kept: readonly KeptTopology[]): void {
     this.#write(() => {
-      this.#db.prepare(SCHEMA.adopt).run(deployment, JSON.stringify(situation), nextRelease);
-      if (situation.topology !== undefined) this.#db.prepare(SCHEMA.keep).run(at, JSON.stringify(situation));
+      this.#db.prepare(SCHEMA.adopt).run(JSON.stringify(situation), nextRelease);
+      for (const { version, at, situation: ran } of kept) {
+        this.#db.prepare(SCHEMA.keepAs).run(version, at, JSON.stringify(ran));
+      }
       return [undefined, 0, []];
     });
   }

@@ -108,8 +108,9 @@ export function modelWorld(state: WorldState, { at = () => {}, fails = () => fal
         state.releases.clear();
       }),
     instances: async () => [...state.instances.keys()] as InstanceName[],
-    prune: async (keep) => {
-      for (const release of state.releases) if (!keep.has(release)) state.releases.delete(release);
+    writeBack: async () => {},
+    keep: async (_, releases) => {
+      for (const release of state.releases) if (!releases.has(release)) state.releases.delete(release);
     },
   };
 }

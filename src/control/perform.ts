@@ -2,7 +2,7 @@ import type { Situation } from "../plan/situation.ts";
 import type { Step, StepName, StepOf } from "../plan/step.ts";
 import { databaseName } from "../plan/steps.ts";
 import type { Topology } from "../topology/topology.ts";
-import type { Progress, World } from "./world.ts";
+import type { StepContext, World } from "./world.ts";
 
 /** What a step is done within: where the plan comes from and where it goes. */
 export interface Way {
@@ -11,9 +11,9 @@ export interface Way {
 }
 
 interface Action<S extends Step> {
-  readonly run: (world: World, step: S, topology: Topology, progress: Progress) => Promise<void>;
+  readonly run: (world: World, step: S, topology: Topology, context: StepContext) => Promise<void>;
   /** Left out where what the step made is kept: data, secrets, releases and migrations never go backwards. */
-  readonly undo?: (world: World, step: S, topology: Topology, progress: Progress) => Promise<void>;
+  readonly undo?: (world: World, step: S, topology: Topology, context: StepContext) => Promise<void>;
 }
 
 const ACTIONS: { readonly [N in StepName]: Action<StepOf<N>> } = {
@@ -30,39 +30,44 @@ const ACTIONS: { readonly [N in StepName]: Action<StepOf<N>> } = {
   "inspect-release": { run: (world, { release }, topology) => world.inspect(release, topology) },
   "init-database": { run: (world, { instance, settings }) => world.initDatabase(instance, settings) },
   "start-database": {
-    run: (world, { instance, settings }, _, progress) => world.startDatabase(instance, settings, progress),
+    run: (world, { instance, settings }, _, context) => world.startDatabase(instance, settings, context),
     undo: (world, { instance }) => world.stopDatabase(instance),
   },
   "stop-database": {
     run: (world, { instance }) => world.stopDatabase(instance),
-    undo: (world, { instance, settings }, _, progress) => world.startDatabase(instance, settings, progress),
+    undo: (world, { instance, settings }, _, context) => world.startDatabase(instance, settings, context),
   },
   "change-database": {
-    run: (world, { instance, settings }, _, progress) => world.startDatabase(instance, settings, progress),
-    undo: (world, { instance, from }, _, progress) => world.startDatabase(instance, from, progress),
+    run: (world, { instance, settings }, _, context) => world.startDatabase(instance, settings, context),
+    undo: (world, { instance, from }, _, context) => world.startDatabase(instance, from, context),
   },
   "prepare-database": { run: (world, { instance, settings }) => world.prepareDatabase(instance, settings) },
-  migrate: { run: (world, { release }, topology, progress) => world.migrate(release, topology, progress) },
+  migrate: { run: (world, { release }, topology, context) => world.migrate(release, topology, context) },
   "publish-endpoints": { run: (world, _, topology) => world.publishEndpoints(databaseName(topology)) },
   "start-instance": {
-    run: (world, step, topology, progress) => world.startInstance(step, topology, progress),
+    run: (world, step, topology, context) => world.startInstance(step, topology, context),
     undo: (world, { instance }) => world.stopInstance(instance),
   },
   "stop-instance": {
     run: (world, { instance }) => world.stopInstance(instance),
-    undo: (world, step, topology, progress) => world.startInstance(step, topology, progress),
+    undo: (world, step, topology, context) => world.startInstance(step, topology, context),
   },
   "destroy-data": { run: (world, { instance }) => world.destroyData(instance) },
 };
 
 /** Does a step; returns when its gate is open. Instances start with the topology that the plan goes to. */
-export async function runStep(world: World, step: Step, way: Way, progress: Progress): Promise<void> {
-  await actionOf(step).run(world, step, topologyOf(way.to, way.from), progress);
+export async function runStep(world: World, step: Step, way: Way, context: StepContext): Promise<void> {
+  await actionOf(step).run(world, step, topologyOf(way.to, way.from), context);
 }
 
 /** Undoes a step, done or half done. Instances start again with the topology that the plan comes from. */
-export async function undoStep(world: World, step: Step, way: Way, progress: Progress): Promise<void> {
-  await actionOf(step).undo?.(world, step, topologyOf(way.from, way.to), progress);
+export async function undoStep(world: World, step: Step, way: Way, context: StepContext): Promise<void> {
+  await actionOf(step).undo?.(world, step, topologyOf(way.from, way.to), context);
+}
+
+/** Whether undoing a step changes anything. */
+export function canUndo(step: Step): boolean {
+  return actionOf(step).undo !== undefined;
 }
 
 function actionOf(step: Step): Action<Step> {

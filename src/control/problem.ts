@@ -58,8 +58,15 @@ export class PlanUnderWay extends NinefoldError {
 
 /** A gate did not open: `says` is what was found. */
 export class StepFailed extends NinefoldError {
-  constructor(code: string, problem: Problem, options?: ErrorOptions) {
+  /** Further problems that were found at the same time. */
+  readonly more: readonly Problem[];
+  constructor(
+    code: string,
+    problem: Problem,
+    { more = [], ...options }: ErrorOptions & { more?: readonly Problem[] } = {},
+  ) {
     super(code, problem, options);
+    this.more = more;
   }
 }
 
@@ -90,12 +97,8 @@ export class NothingThere extends NinefoldError {
 export function reportOf(error: unknown): ProblemReport {
   const full = diskFull(error);
   if (full !== undefined) return reportOf(full);
-  if (error instanceof TopologyError) {
-    const [first, ...more] = error.problems;
-    if (first !== undefined)
-      return { code: error.code, ...pick(first), ...(more.length > 0 ? { more: more.map(pick) } : {}) };
-  }
-  if (error instanceof NinefoldError) return { code: error.code, ...pick(error) };
+  if (error instanceof TopologyError) return report(error.code, error.problems[0] ?? error, error.problems.slice(1));
+  if (error instanceof NinefoldError) return report(error.code, error, error instanceof StepFailed ? error.more : []);
   const says = error instanceof Error ? error.message : String(error);
   return {
     code: "internal",
@@ -105,8 +108,9 @@ export function reportOf(error: unknown): ProblemReport {
   };
 }
 
-function pick({ at, says, fix }: Problem): Problem {
-  return { at, says, fix };
+function report(code: string, problem: Problem, more: readonly Problem[]): ProblemReport {
+  const pick = ({ at, says, fix }: Problem) => ({ at, says, fix });
+  return { code, ...pick(problem), ...(more.length > 0 ? { more: more.map(pick) } : {}) };
 }
 
 /** {@link DiskFull} if that is what the error, or what caused it, comes down to. */

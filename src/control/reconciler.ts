@@ -3,10 +3,10 @@ import type { Situation } from "../plan/situation.ts";
 import { serviceInstances, stepsBetween } from "../plan/steps.ts";
 import type { ControlEvent, PlanView, ProblemReport } from "./event.ts";
 import type { Journal, PlanRecord } from "./journal.ts";
-import { runStep, undoStep } from "./perform.ts";
+import { canUndo, runStep, undoStep } from "./perform.ts";
 import { PlanUnderWay, reportOf } from "./problem.ts";
 import { viewOf } from "./view.ts";
-import type { Progress, World } from "./world.ts";
+import type { StepContext, World } from "./world.ts";
 
 export interface ReconcilerParts {
   readonly journal: Journal;
@@ -26,8 +26,10 @@ export interface Reconciler {
   begin(plan: Plan): PlanView;
   /** Takes up what a control plane before left open, then looks that everything that should run does. */
   recover(): Promise<void>;
-  /** Goes back: of a stopped plan, or of one that runs, after the step in hand. False when none is open. */
+  /** Goes back: of a stopped plan, or of one that runs, after the step in hand. Undefined when none is open. */
   turnBack(): PlanView | undefined;
+  /** Gives up a plan that stopped half-way, so that another one may begin from what ran before it. */
+  abandon(): void;
   /** Starts what should run and does not, stops what should not run; for a machine or an agent that came back. */
   repair(): Promise<void>;
   /** The last thing that went wrong outside a plan, until it goes right. */
@@ -46,7 +48,7 @@ const ASKED: ProblemReport = {
 
 export function createReconciler({ journal, world, now, onProgress }: ReconcilerParts): Reconciler {
   let work: Promise<void> = Promise.resolve();
-  let asked = false;
+  let asked = new AbortController();
   let trouble: ProblemReport | undefined;
 
   /** One thing at a time, in order; a failure ends that thing only. */
@@ -58,7 +60,7 @@ export function createReconciler({ journal, world, now, onProgress }: Reconciler
       (error: unknown) => {
         trouble = reportOf(error);
         const open = journal.open();
-        if (open !== undefined) progressOf(open.id, open.done + 1)(`${trouble.says}; ${trouble.fix}`);
+        if (open !== undefined) contextOf(open.id, open.done + 1).progress(`${trouble.says}; ${trouble.fix}`);
       },
     );
     return work;
@@ -75,25 +77,26 @@ export function createReconciler({ journal, world, now, onProgress }: Reconciler
     const of = plan.steps.length;
     for (const [index, step] of plan.steps.entries()) {
       if (index < record.done) continue;
-      if (asked && !beyondReturn(plan, index)) return turn(record, index, index, ASKED);
+      if (asked.signal.aborted && !beyondReturn(plan, index)) return turn(record, index, index, ASKED);
       const { says, expectedMs } = step;
       const began = now();
       journal.stepBegins(id, { kind: "step-started", step: index + 1, of, name: step.do.name, says, expectedMs });
       try {
-        await runStep(world, step.do, plan, progressOf(id, index + 1));
+        await runStep(world, step.do, plan, contextOf(id, index + 1, asked.signal));
       } catch (error) {
-        return turn(record, index, index + 1, reportOf(error));
+        return turn(record, index, index + 1, asked.signal.aborted ? ASKED : reportOf(error));
       }
       journal.stepEnds(id, index + 1, { kind: "step-done", step: index + 1, tookMs: now() - began });
     }
-    if (asked && !beyondReturn(plan, of)) return turn(record, of - 1, of, ASKED);
+    if (asked.signal.aborted && !beyondReturn(plan, of)) return turn(record, of - 1, of, ASKED);
     try {
-      await settle(plan.to, progressOf(id, Math.max(1, of)));
+      await settle(plan.to, contextOf(id, Math.max(1, of)));
+      if (plan.kind === "scale" || plan.kind === "undo") await world.writeBack(plan.from, plan.to);
     } catch (error) {
       return turn(record, of - 1, of, reportOf(error));
     }
     journal.finish(id, plan.to, now(), { kind: "finished", plan: id, tookMs: now() - record.startedAt });
-    await world.prune(releasesInUse());
+    await world.keep(journal.topologies().slice(0, KEPT_TOPOLOGIES), releasesInUse());
   }
 
   async function turn(record: PlanRecord, failed: number, done: number, problem: ProblemReport): Promise<void> {
@@ -103,7 +106,7 @@ export function createReconciler({ journal, world, now, onProgress }: Reconciler
       return;
     }
     journal.turn(id, done, problem, { kind: "step-failed", step: Math.max(1, failed + 1), problem });
-    asked = false;
+    asked = new AbortController();
     await back({ ...record, state: "undoing", done }, problem);
   }
 
@@ -111,16 +114,17 @@ export function createReconciler({ journal, world, now, onProgress }: Reconciler
     const { id, plan, done } = record;
     const steps = [...plan.steps.slice(0, done).entries()].reverse();
     for (const [index, step] of steps) {
+      if (!canUndo(step.do)) continue;
       journal.stepBegins(id, { kind: "undoing", step: index + 1, says: `${step.says}: ${step.undo}` });
       try {
-        await undoStep(world, step.do, plan, progressOf(id, index + 1));
+        await undoStep(world, step.do, plan, contextOf(id, index + 1));
       } catch (error) {
         return halt(id, problem, error);
       }
       journal.stepEnds(id, index);
     }
     try {
-      await settle(plan.from, progressOf(id, 1));
+      await settle(plan.from, contextOf(id, 1));
     } catch (error) {
       return halt(id, problem, error);
     }
@@ -134,12 +138,12 @@ export function createReconciler({ journal, world, now, onProgress }: Reconciler
   }
 
   /** Makes the world what a situation says, whatever was found; does nothing where it already is so. */
-  async function settle(situation: Situation, progress: Progress): Promise<void> {
+  async function settle(situation: Situation, context: StepContext = NOBODY): Promise<void> {
     const wanted = new Set<string>(serviceInstances(situation).map(({ instance }) => instance));
     if (situation.running) {
       const way = { from: { ...situation, running: false }, to: situation };
       for (const step of stepsBetween(way.from, way.to)) {
-        if (!ONLY_BEFORE_FIRST_USE.has(step.name)) await runStep(world, step, way, progress);
+        if (!ONLY_BEFORE_FIRST_USE.has(step.name)) await runStep(world, step, way, context);
       }
     }
     for (const name of await world.instances()) {
@@ -153,15 +157,15 @@ export function createReconciler({ journal, world, now, onProgress }: Reconciler
     return new Set(releases.filter((release) => release !== undefined));
   }
 
-  function progressOf(plan: number, step: number): Progress {
-    return (says) => onProgress(plan, { kind: "step-progress", seq: 0, step, says });
+  function contextOf(plan: number, step: number, signal = NOBODY.signal): StepContext {
+    return { signal, progress: (says) => onProgress(plan, { kind: "step-progress", seq: 0, step, says }) };
   }
 
   return {
     begin: (plan) => {
       const open = journal.open();
       if (open !== undefined) throw new PlanUnderWay(open.id, open.state === "stopped");
-      asked = false;
+      asked = new AbortController();
       const record = journal.begin(plan, now(), (id) => viewOf(plan, { id, state: "running" }));
       void enqueue(() => carryOut(record.id));
       return viewOf(record.plan, record);
@@ -169,7 +173,7 @@ export function createReconciler({ journal, world, now, onProgress }: Reconciler
     recover: () => {
       const open = journal.open();
       if (open !== undefined && open.state !== "stopped") return enqueue(() => carryOut(open.id));
-      return open === undefined ? enqueue(() => settle(journal.situation, () => {})) : Promise.resolve();
+      return open === undefined ? enqueue(() => settle(journal.situation)) : Promise.resolve();
     },
     turnBack: () => {
       const open = journal.open();
@@ -178,11 +182,17 @@ export function createReconciler({ journal, world, now, onProgress }: Reconciler
         journal.resume(open.id);
         void enqueue(() => carryOut(open.id));
       } else {
-        asked = true;
+        asked.abort();
       }
       return viewOf(open.plan, open);
     },
-    repair: () => (journal.open() === undefined ? enqueue(() => settle(journal.situation, () => {})) : work),
+    abandon: () => {
+      const open = journal.open();
+      if (open?.state !== "stopped") return;
+      const problem = open.problem ?? ASKED;
+      journal.fail(open.id, "undone", problem, now(), { kind: "failed", plan: open.id, problem, undone: false });
+    },
+    repair: () => (journal.open() === undefined ? enqueue(() => settle(journal.situation)) : work),
     get trouble() {
       return trouble;
     },
@@ -192,6 +202,12 @@ export function createReconciler({ journal, world, now, onProgress }: Reconciler
 
 /** Steps that make what is kept: once done, they stay done. */
 const ONLY_BEFORE_FIRST_USE: ReadonlySet<string> = new Set(["init-database", "prepare-database", "migrate"]);
+
+/** For work that nobody follows and nobody turns back. */
+const NOBODY: StepContext = { progress: () => {}, signal: new AbortController().signal };
+
+/** Versions of the topology that stay as files. */
+const KEPT_TOPOLOGIES = 20;
 
 /** Releases that stay for `undo`, newest first. */
 const KEPT_RELEASES = 5;

@@ -10,7 +10,6 @@ export const SCHEMA = {
   tables: `
     create table if not exists state (
       only integer primary key check (only = 1),
-      deployment text not null,
       situation text not null,
       next_release integer not null
     ) strict;
@@ -39,11 +38,12 @@ export const SCHEMA = {
       situation text not null
     ) strict;
   `,
-  deployment:
-    "insert into state (only, deployment, situation, next_release) values (1, ?, ?, 1) on conflict do nothing",
+  first: "insert into state (only, situation, next_release) values (1, ?, 1) on conflict do nothing",
   begin: "insert into plans (kind, plan, started_at) values (?, ?, ?) returning id",
   turn: "update plans set state = 'undoing', begun = 0, done = ?, problem = ? where id = ?",
   fail: "update plans set state = ?, begun = 0, problem = ?, ended_at = ? where id = ?",
   keep: "insert into topologies (at, situation) values (?, ?)",
-  adopt: "update state set deployment = ?, situation = ?, next_release = ?",
+  keepAs: "insert into topologies (version, at, situation) values (?, ?, ?)",
+  adopt: "update state set situation = ?, next_release = ?",
+  forget: "delete from events where plan <= ?",
 } as const;

@@ -1,21 +1,106 @@
+import { existsSync, realpathSync } from "node:fs";
+import { extname, resolve } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { ensureAgent, localMachine } from "../machine/local/index.ts";
+import type { Command } from "../machine/machine.ts";
+import { NinefoldError } from "../topology/problem.ts";
 import { findControl } from "./address.ts";
-import { type ControlClient, controlClient } from "./client.ts";
+import { type ControlClient, controlClient, type PlanEvents } from "./client.ts";
+import type { Change } from "./event.ts";
+import { checkFormat } from "./format.ts";
+import { Journal } from "./journal.ts";
+import { CONTROL } from "./local-world.ts";
+import { logTail } from "./log-tail.ts";
+import { statePaths } from "./paths.ts";
 
 export interface StartOptions {
   /** Longest wait for the control plane's first answer, in milliseconds; default 15,000. */
   readonly withinMs?: number;
 }
 
+/** The control plane ended at once, or does not answer. */
+export class ControlDidNotStart extends NinefoldError {
+  constructor(log: string, says: string) {
+    super("control-did-not-start", { at: log, says, fix: "remove the cause and try again" });
+  }
+}
+
+/** Ends in a row after which a start is given up. */
+const TRIES = 3;
+
 /**
  * The control plane of a service's folder; starts an agent and a control plane when none runs.
- * Throws NewerState, JournalCorrupt, ControlDidNotStart (with the end of its log).
+ * Throws NewerState and JournalCorrupt with nothing touched, MachineFolderUnusable, AgentFailed, ControlDidNotStart.
  */
 export async function ensureControl(folder: string, options: StartOptions = {}): Promise<ControlClient> {
-  void options;
-  return controlClient(() => findControl(folder));
+  const own = canonical(folder);
+  const found = await connect(own);
+  if (found !== undefined) return found;
+  const paths = statePaths(own);
+  await checkFormat(paths);
+  if (existsSync(paths.journal)) new Journal(paths.journal)[Symbol.dispose]();
+  await ensureAgent(own);
+  const machine = localMachine(own);
+  const state = async () => (await machine.list()).find(({ name }) => name === CONTROL);
+  const before = (await state())?.restarts ?? 0;
+  await machine.start(CONTROL, controlCommand(own));
+  const log = machine.log(CONTROL);
+  for (const deadline = Date.now() + (options.withinMs ?? 15_000); Date.now() < deadline; await delay(20)) {
+    const control = await connect(own);
+    if (control !== undefined) return control;
+    const now = await state();
+    if ((now?.restarts ?? 0) - before >= TRIES) {
+      throw new ControlDidNotStart(
+        log,
+        `the control plane ended ${TRIES} times (${now?.lastEnd})${await logTail(log, 3)}`,
+      );
+    }
+  }
+  throw new ControlDidNotStart(log, `the control plane does not answer${await logTail(log, 3)}`);
 }
 
 /** The control plane of a service's folder if one runs and answers; starts nothing. */
 export async function connect(folder: string): Promise<ControlClient | undefined> {
-  return (await findControl(folder)) === undefined ? undefined : controlClient(() => findControl(folder));
+  const own = canonical(folder);
+  const client = controlClient(() => findControl(own));
+  if ((await findControl(own)) === undefined) return undefined;
+  return (await client.answers()) ? stopping(client, own) : undefined;
+}
+
+/** After a `down` nothing is left to control: the control plane and its agent end, too, before the events do. */
+function stopping(client: ControlClient, folder: string): ControlClient {
+  async function* down(events: PlanEvents): PlanEvents {
+    for await (const event of events) {
+      if (event.kind === "finished") await localMachine(folder).shutdown();
+      yield event;
+    }
+  }
+  return {
+    ...client,
+    down: (options) => down(client.down(options)),
+    apply: (change: Change) => (change.kind === "down" ? down(client.apply(change)) : client.apply(change)),
+  };
+}
+
+/** How the agent runs the control plane: as a source or as built, like this module itself. */
+export function controlCommand(folder: string, main = controlMain()): Command {
+  const env = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR"].map((name) => [name, process.env[name]] as const);
+  return {
+    file: process.execPath,
+    args: [...(extname(main) === ".ts" ? ["--conditions=ninefold-source"] : []), main, folder],
+    env: Object.fromEntries(env.filter((entry): entry is readonly [string, string] => entry[1] !== undefined)),
+    cwd: "/",
+    user: "self",
+    stop: { signal: "SIGTERM", withinMs: 5_000 },
+  };
+}
+
+function controlMain(): string {
+  return fileURLToPath(new URL(`./main${extname(import.meta.url)}`, import.meta.url));
+}
+
+/** One name for a folder, so that it has one agent whichever way it was reached. */
+function canonical(folder: string): string {
+  return existsSync(folder) ? realpathSync(folder) : resolve(folder);
 }

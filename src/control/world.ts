@@ -1,6 +1,8 @@
+import type { Situation } from "../plan/situation.ts";
 import type { DatabaseSettings } from "../plan/step.ts";
 import type { InstanceName } from "../topology/names.ts";
 import type { Topology } from "../topology/topology.ts";
+import type { KeptTopology } from "./journal.ts";
 
 /** An instance of the service as a step wants it. */
 export interface ServiceInstance {
@@ -9,7 +11,13 @@ export interface ServiceInstance {
   readonly release: number;
 }
 
-export type Progress = (says: string) => void;
+/** What a step that waits is given. */
+export interface StepContext {
+  /** Tells what it waits for. */
+  readonly progress: (says: string) => void;
+  /** Aborted when somebody asked to go back: the wait then ends at once. */
+  readonly signal: AbortSignal;
+}
 
 /**
  * What steps act on, in their own words. Each action looks at the world first, does what is missing, and returns only when
@@ -25,19 +33,21 @@ export interface World {
   inspect(release: number, topology: Topology): Promise<void>;
   initDatabase(name: InstanceName, settings: DatabaseSettings): Promise<void>;
   /** Starts PostgreSQL with these settings, restarting it when it runs with others, until it lets us sign in. */
-  startDatabase(name: InstanceName, settings: DatabaseSettings, progress: Progress): Promise<void>;
+  startDatabase(name: InstanceName, settings: DatabaseSettings, context: StepContext): Promise<void>;
   stopDatabase(name: InstanceName): Promise<void>;
   prepareDatabase(name: InstanceName, settings: DatabaseSettings): Promise<void>;
-  migrate(release: number, topology: Topology, progress: Progress): Promise<void>;
+  migrate(release: number, topology: Topology, context: StepContext): Promise<void>;
   publishEndpoints(database: InstanceName): Promise<void>;
   /** Starts an instance and waits until it says that it is ready. */
-  startInstance(instance: ServiceInstance, topology: Topology, progress: Progress): Promise<void>;
+  startInstance(instance: ServiceInstance, topology: Topology, context: StepContext): Promise<void>;
   /** Asks an instance to finish what it has begun, waits, and removes it. */
   stopInstance(name: InstanceName): Promise<void>;
   /** Removes the data, the releases and the secrets. */
   destroyData(database: InstanceName): Promise<void>;
   /** Every instance there is, those of the control plane and the agent left out. */
   instances(): Promise<readonly InstanceName[]>;
-  /** Removes what no situation uses any more: folders of releases and of instances that ran them. */
-  prune(keep: ReadonlySet<number>): Promise<void>;
+  /** Writes numbers of instances that a plan changed into the user's own topology file, if there is one. */
+  writeBack(from: Situation, to: Situation): Promise<void>;
+  /** Keeps versions of the topology as files, and removes releases that nothing uses any more. */
+  keep(kept: readonly KeptTopology[], releases: ReadonlySet<number>): Promise<void>;
 }

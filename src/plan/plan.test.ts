@@ -140,8 +140,8 @@ describe("plans", () => {
       "init-database",
       "start-database",
       "prepare-database",
-      "migrate",
       "publish-endpoints",
+      "migrate",
       "start-instance",
       "start-instance",
     ]);

@@ -54,9 +54,9 @@ function starting(from: Situation, to: Active, options: StepOptions): Step[] {
     { name: "init-database", ...database },
     { name: "start-database", ...database },
     { name: "prepare-database", ...database },
+    { name: "publish-endpoints" },
     // A kept release has run before; a later one's migrations would be unknown to it.
     ...(made.length > 0 || from.release === undefined ? migrating(to.release) : []),
-    { name: "publish-endpoints" },
     ...apps(to).map(starts),
     ...workers(to).map(starts),
   ];

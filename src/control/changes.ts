@@ -1,0 +1,71 @@
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { type Plan, planChange } from "../plan/plan.ts";
+import type { Situation } from "../plan/situation.ts";
+import { parseTopology } from "../topology/parse.ts";
+import { presetForRung } from "../topology/rung.ts";
+import type { Topology } from "../topology/topology.ts";
+import { readTopology } from "../topology/yaml.ts";
+import type { Change } from "./event.ts";
+import type { Journal } from "./journal.ts";
+import type { StatePaths } from "./paths.ts";
+import { NothingThere } from "./problem.ts";
+
+/** Plans a change from what runs now. Throws TopologyError, NotBuilt, ConnectionsExceeded, NothingThere. */
+export async function planFor(change: Change, journal: Journal, paths: StatePaths): Promise<Plan> {
+  const { situation: from, nextRelease } = journal;
+  const wanted = { kind: change.kind, from, nextRelease };
+  switch (change.kind) {
+    case "up":
+      return planChange({ ...wanted, topology: await wantedTopology(change, from, paths), running: true });
+    case "apply":
+      return planChange({ ...wanted, topology: parseTopology(change.topology), running: true });
+    case "scale": {
+      const { app, workers, ...topology } = running(from);
+      const scaled = {
+        ...topology,
+        app: { ...app, servers: change.app ?? app.servers },
+        workers: { ...workers, servers: change.workers ?? workers.servers },
+      };
+      return planChange({ ...wanted, topology: parseTopology(scaled), running: true });
+    }
+    case "deploy":
+      return planChange({ ...wanted, topology: running(from), running: true, code: "new" });
+    case "down":
+      return planChange({ ...wanted, topology: change.destroy === true ? undefined : from.topology, running: false });
+    case "undo":
+      return undoLast(journal);
+  }
+}
+
+/** What the user's file says, else what ran last, else rung 1; with what the command line says on top. */
+async function wantedTopology(change: Change & { kind: "up" }, from: Situation, paths: StatePaths): Promise<Topology> {
+  const { topologyFile } = paths;
+  const base = existsSync(topologyFile)
+    ? readTopology(await readFile(topologyFile, "utf8")).topology
+    : (from.topology ?? presetForRung(1));
+  return parseTopology({
+    ...base,
+    public: { ...base.public, host: change.host ?? base.public.host, port: change.port ?? base.public.port },
+    app: { ...base.app, servers: change.app ?? base.app.servers },
+  });
+}
+
+/** Back to what ran before the last plan that finished. Going back from the first start stops the service; data stays. */
+function undoLast(journal: Journal): Plan {
+  const last = journal.lastFinished();
+  if (last === undefined) throw new NothingThere("no plan has finished yet", "there is nothing to go back to");
+  if (last.plan.to.topology === undefined) {
+    throw new NothingThere("the last plan removed the data", "restore a backup; removed data cannot be brought back");
+  }
+  const { topology, release, running } = last.plan.from;
+  const from = journal.situation;
+  const back = topology ?? from.topology;
+  const code = release === undefined ? {} : { code: release };
+  return planChange({ kind: "undo", from, topology: back, running, nextRelease: journal.nextRelease, ...code });
+}
+
+function running({ running, topology }: Situation): Topology {
+  if (running && topology !== undefined) return topology;
+  throw new NothingThere("the service does not run", "start it with `ninefold up`");
+}

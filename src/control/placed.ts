@@ -1,0 +1,73 @@
+import type { AppSpec } from "../engines/app/index.ts";
+import type { Placed } from "../engines/engine.ts";
+import type { PostgresBinaries, PostgresSpec } from "../engines/postgres/index.ts";
+import type { Machine } from "../machine/machine.ts";
+import { firstDatacenter, socketName } from "../plan/situation.ts";
+import type { DatabaseSettings } from "../plan/step.ts";
+import { InstanceName } from "../topology/names.ts";
+import type { Topology } from "../topology/topology.ts";
+import type { StatePaths } from "./paths.ts";
+import { passwordsFile } from "./secrets.ts";
+
+/** Database that the service uses, in each deployment's own PostgreSQL. */
+export const DATABASE = "service";
+
+/** Names the unix socket of PostgreSQL; no TCP port is open. */
+export const POSTGRES_PORT = 5432;
+
+type Places = Pick<Machine, "folder" | "sockets">;
+
+/** A PostgreSQL of rung 1: on a unix socket only. */
+export function placedDatabase(
+  machine: Places,
+  paths: StatePaths,
+  binaries: PostgresBinaries,
+  name: InstanceName,
+  settings: DatabaseSettings,
+): Placed<PostgresSpec> {
+  const spec = { binaries, port: POSTGRES_PORT, database: DATABASE, secrets: passwordsFile(paths), ...settings };
+  return { name, spec, folder: machine.folder(name), sockets: machine.sockets(name) };
+}
+
+export interface ServiceProcess {
+  readonly role: AppSpec["role"];
+  readonly name: InstanceName;
+  readonly topology: Topology;
+  /** Absolute paths: the service's own folder, and the module inside the release. */
+  readonly folder: string;
+  readonly module: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** A process of the service with the settings of its topology. */
+export function placedService(machine: Places, paths: StatePaths, process: ServiceProcess): Placed<AppSpec> {
+  const { role, name, topology, folder, module, env } = process;
+  const { app, workers } = topology;
+  const spec: AppSpec = {
+    role,
+    datacenter: firstDatacenter(topology),
+    service: module,
+    folder,
+    endpoints: paths.endpoints,
+    secrets: role === "migrate" ? paths.ownerSecrets : paths.serviceSecrets,
+    ...(role === "app" ? { listen: { socket: socketName(topology.public) } } : {}),
+    database: { connections: role === "worker" ? workers.connections : app.connections, holdMs: app.holdMs },
+    http: {
+      maxInFlight: app.maxInFlight,
+      maxBodyBytes: app.maxBodyBytes,
+      headersTimeoutMs: app.headersTimeoutMs,
+      requestTimeoutMs: app.requestTimeoutMs,
+      keepAliveMs: app.keepAliveMs,
+    },
+    jobs: { concurrency: workers.concurrency },
+    drainMs: app.drainMs,
+    logLevel: app.logLevel,
+    env,
+  };
+  return { name, spec, folder: machine.folder(name), sockets: machine.sockets(name) };
+}
+
+/** Name of a process that runs to its end, `inspect` or `migrate`, for a release. */
+export function oneShotName(topology: Topology, role: "inspect" | "migrate", release: number): InstanceName {
+  return InstanceName.parse(`${firstDatacenter(topology)}.${role}@${release}`);
+}

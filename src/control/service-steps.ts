@@ -1,0 +1,134 @@
+import { z } from "zod";
+import { appEngine } from "../engines/app/index.ts";
+import { AgentFailed, type LocalMachine } from "../machine/local/index.ts";
+import type { InstanceName } from "../topology/names.ts";
+import type { Topology } from "../topology/topology.ts";
+import { sameOnDisk } from "./database-steps.ts";
+import { logTail } from "./log-tail.ts";
+import type { StatePaths } from "./paths.ts";
+import { oneShotName, placedService } from "./placed.ts";
+import { StepFailed } from "./problem.ts";
+import { releaseEnvironment, releaseFolder, serviceModule, writeFacts } from "./release.ts";
+import { until } from "./until.ts";
+import type { World } from "./world.ts";
+
+/** Longest time for all migrations of a release, in milliseconds. */
+const MIGRATE_MS = 30 * 60_000;
+/** Ends in a row after which a start is given up. */
+const TRIES = 2;
+
+const Answer = z.union([
+  z.object({ ok: z.literal(true), name: z.string().optional() }),
+  z.object({
+    ok: z.literal(false),
+    problems: z.array(z.object({ at: z.string(), says: z.string(), fix: z.string() })).min(1),
+  }),
+]);
+
+type ServiceSteps = Pick<World, "inspect" | "migrate" | "startInstance" | "stopInstance">;
+
+/** The steps of the service's own processes. */
+export function serviceSteps(folder: string, machine: LocalMachine, paths: StatePaths): ServiceSteps {
+  async function place(
+    role: "app" | "worker" | "inspect" | "migrate",
+    name: InstanceName,
+    release: number,
+    topology: Topology,
+  ) {
+    const code = releaseFolder(paths, release);
+    const env = await releaseEnvironment(code);
+    return placedService(machine, paths, { role, name, topology, folder, module: serviceModule(code), env });
+  }
+
+  /** Runs a role to its end and reads its answer, the last line of its output. */
+  async function toEnd(role: "inspect" | "migrate", release: number, topology: Topology, withinMs: number) {
+    const name = oneShotName(topology, role, release);
+    const placed = await place(role, name, release, topology);
+    await machine.write(name, appEngine.render(placed), "self");
+    const words = WORDS[role];
+    const at = `release ${release}`;
+    const { code, stdout } = await machine
+      .run(name, appEngine.command(placed), { ms: withinMs })
+      .catch(async (error) => {
+        if (!(error instanceof AgentFailed) || error.cause !== undefined) throw error;
+        const says = `${words.hangs} after ${withinMs / 1_000} s${await logTail(machine.log(name))}`;
+        throw new StepFailed(`${role}-hangs`, { at, says, fix: words.fix }, { cause: error });
+      });
+    const answer = Answer.safeParse(lastJson(stdout));
+    if (answer.success && answer.data.ok) return answer.data;
+    if (answer.success && !answer.data.ok) {
+      const [first, ...more] = answer.data.problems;
+      if (first !== undefined) throw new StepFailed(`${role}-failed`, first, { more });
+    }
+    const says = `${words.ended} with code ${code} and no answer${await logTail(machine.log(name))}`;
+    throw new StepFailed(`${role}-failed`, { at, says, fix: words.fix });
+  }
+
+  return {
+    inspect: async (release, topology) => {
+      const { name } = await toEnd("inspect", release, topology, topology.app.startMs);
+      await writeFacts(paths, release, { service: name ?? "service", at: Date.now() });
+    },
+    migrate: async (release, topology) => {
+      await toEnd("migrate", release, topology, MIGRATE_MS);
+    },
+    startInstance: async ({ instance: name, role, release }, topology, { signal, progress }) => {
+      const placed = await place(role, name, release, topology);
+      const files = appEngine.render(placed);
+      const state = async () => (await machine.list()).find((instance) => instance.name === name);
+      const log = machine.log(name);
+      const failed = async (code: string, says: string) => {
+        const fix = `correct it and try again; the whole log is in ${log}`;
+        return new StepFailed(code, { at: name, says: `${says}${await logTail(log)}`, fix });
+      };
+      if (!(await sameOnDisk(placed.folder, files))) {
+        await machine.stop(name);
+        await machine.write(name, files, "self");
+      }
+      const before = (await state())?.restarts ?? 0;
+      await machine.start(name, appEngine.command(placed));
+      await until(
+        async () => {
+          const health = await appEngine.health(placed);
+          if (health.healthy) return { open: true };
+          if (health.says.startsWith("failed"))
+            throw await failed("instance-failed", `it cannot start: ${health.says}`);
+          const now = await state();
+          if ((now?.restarts ?? 0) - before >= TRIES) {
+            throw await failed("instance-crashes", `it ended ${TRIES} times while it started (${now?.lastEnd})`);
+          }
+          return { open: false, says: health.says };
+        },
+        {
+          everyMs: 30,
+          withinMs: () => topology.app.startMs,
+          signal,
+          progress,
+          late: (says, ms) => failed("instance-hangs", `it is not ready after ${Math.round(ms / 1_000)} s (${says})`),
+        },
+      );
+    },
+    stopInstance: (name) => machine.stop(name),
+  };
+}
+
+const WORDS = {
+  inspect: {
+    hangs: "loading the service module did not end",
+    ended: "loading the service module ended",
+    fix: "make sure that the module only declares the service: work at its top level, such as an endless loop or an `await` that never ends, belongs into `http` or a job",
+  },
+  migrate: {
+    hangs: "the migrations did not end",
+    ended: "the migrations ended",
+    fix: "correct the migration and deploy again; those before it have run and stay",
+  },
+} as const;
+
+function lastJson(output: string): unknown {
+  try {
+    return JSON.parse(output.trimEnd().split("\n").at(-1) ?? "");
+  } catch {
+    return undefined;
+  }
+}
