@@ -1,3 +1,4 @@
+export { context, OutsideRequest, type RequestContext } from "./runtime/context.ts";
 export type { EnqueueOptions, Job, JobDefinition, JobResources, Jobs } from "./runtime/jobs/job.ts";
 export {
   type AssetOptions,

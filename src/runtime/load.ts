@@ -1,4 +1,4 @@
-import { readdir, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { NinefoldError, type Problem } from "../topology/problem.ts";
@@ -44,16 +44,6 @@ export async function loadService(path: string): Promise<LoadedService> {
   ];
   if (missing.length > 0) throw new BadService(missing as [Problem, ...Problem[]]);
   return { service: exported, migrations, assets };
-}
-
-/** Names of the migrations in a folder, in the order they run. */
-export async function migrationNames(folder: string | undefined): Promise<readonly string[]> {
-  if (folder === undefined) return [];
-  const files = await readdir(folder);
-  return files
-    .filter((file) => /\.(?:[cm]?js|[cm]?ts)$/.test(file) && !/\.d\.[cm]?ts$/.test(file))
-    .map((file) => file.replace(/\.[^.]+$/, ""))
-    .sort();
 }
 
 async function importService(path: string): Promise<unknown> {

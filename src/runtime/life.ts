@@ -1,0 +1,37 @@
+import { setTimeout as pause } from "node:timers/promises";
+import type { Logger } from "pino";
+import type { Database } from "./data/index.ts";
+import type { Status } from "./http/private.ts";
+
+/** A long-running role, from the moment it begins to start. */
+export interface Role {
+  /** Ends in good order: what is under way is finished within `drainMs`. Works at any time, also while starting. */
+  stop(): Promise<void>;
+  /** Resolves with the cause when the role could not start; its private interface goes on telling why. */
+  readonly failed: Promise<unknown>;
+}
+
+/** Where a role is in its life, as its private interface tells it. */
+export interface Life {
+  status: Status;
+  reason: string | undefined;
+}
+
+/** The database is asked again after this long, milliseconds. */
+const RETRY_MS = 100;
+
+/** Waits until the database answers, however long: it may be starting too. Gives false when the role was stopped meanwhile. */
+export async function databaseAnswers(database: Database<unknown>, life: Life, log: Logger): Promise<boolean> {
+  for (let told = false; life.status === "starting"; ) {
+    try {
+      await database.ping();
+      return true;
+    } catch (error) {
+      life.reason = `waiting for the database: ${error instanceof Error ? error.message : String(error)}`;
+      if (!told) log.warn({ err: error }, "waiting for the database");
+      told = true;
+    }
+    await pause(RETRY_MS);
+  }
+  return false;
+}

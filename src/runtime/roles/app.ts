@@ -1,0 +1,119 @@
+import type { Logger } from "pino";
+import { type Assets, openAssets } from "../assets/assets.ts";
+import { checkTableFacts, type Database, openDatabase } from "../data/index.ts";
+import { endpointsHolder } from "../endpoints.ts";
+import { toHandler } from "../http/handler.ts";
+import { openPrivate, type PrivateInterface } from "../http/private.ts";
+import { createHttpServer, type HttpServer } from "../http/server.ts";
+import { tokenSessions } from "../http/sessions.ts";
+import { BadInstanceFile, type Instance } from "../instance.ts";
+import { databaseAnswers, type Life, type Role } from "../life.ts";
+import { BadService, loadService } from "../load.ts";
+import { queueDelay } from "../queue-delay.ts";
+import { resourcesFor } from "../resources.ts";
+import { sessionCodec } from "../session/index.ts";
+
+/**
+ * Serves the service's requests. It is ready, and accepts, only when the database has answered, the table facts hold and the
+ * app says that it is ready; until then it only answers on its private interface.
+ */
+export function startApp(instance: Instance, log: Logger): Role {
+  const { config, secrets } = instance;
+  const life: Life = { status: "starting", reason: "loading the service module" };
+  const endpoints = endpointsHolder(instance.endpoints, log);
+  const failed = Promise.withResolvers<unknown>();
+  let privately: PrivateInterface | undefined;
+  let database: Database<unknown> | undefined;
+  let server: HttpServer | undefined;
+
+  const start = async () => {
+    if (config.listen === undefined) throw noAddress(config.instance);
+    const fd = "fd" in config.listen ? config.listen.fd : undefined;
+    privately = await openPrivate({
+      socket: config.privateSocket,
+      endpoints,
+      publicSocket: () => (life.status === "draining" ? undefined : fd),
+      log,
+      health: () => {
+        const { inFlight = 0, connections = 0 } = server?.stats() ?? {};
+        const reason = life.reason === undefined ? {} : { reason: life.reason };
+        return {
+          status: life.status,
+          ...reason,
+          inFlight,
+          connections,
+          epoch: endpoints.current().epoch,
+          pid: process.pid,
+        };
+      },
+    });
+
+    log.info({ service: config.service }, "loading");
+    const loaded = await loadService(config.service);
+    const { definition } = loaded.service;
+
+    database = openDatabase<unknown>({
+      endpoints: endpoints.current(),
+      credentials: secrets.database,
+      ...config.database,
+      log,
+      applicationName: config.instance,
+    });
+    endpoints.onReplace((next) => database?.setEndpoints(next));
+    if (!(await databaseAnswers(database, life, log))) return;
+
+    life.reason = "checking the table facts";
+    const [problem, ...more] = await checkTableFacts(database.db, definition.tables ?? {});
+    if (problem !== undefined) throw new BadService([problem, ...more]);
+
+    life.reason = "waiting for the app to be ready";
+    const handler = await toHandler(await definition.http(resourcesFor(loaded.service, instance, database.db, log)));
+    const assets: Assets | undefined = loaded.assets === undefined ? undefined : await openAssets(loaded.assets, log);
+    const codec = sessionCodec({ keys: secrets.sessionKeys, deployment: instance.endpoints.deployment });
+    if (life.status !== "starting") return;
+    server = createHttpServer({
+      handler,
+      assets,
+      sessions: tokenSessions(codec, log),
+      log,
+      datacenter: config.datacenter,
+      limits: config.http,
+      queueMs: queueDelay(database.stats, () => performance.now()),
+    });
+    const address = await server.listen(config.listen);
+    life.status = "ready";
+    life.reason = undefined;
+    log.info({ port: address.port }, "ready");
+    void assets?.warm();
+  };
+
+  const starting = start().catch((error: unknown) => {
+    if (life.status !== "starting") return;
+    life.status = "failed";
+    life.reason = error instanceof Error ? error.message : String(error);
+    log.fatal({ err: error }, "the instance cannot serve");
+    failed.resolve(error);
+  });
+
+  return {
+    failed: failed.promise,
+    async stop() {
+      const served = life.status === "ready";
+      life.status = "draining";
+      life.reason = undefined;
+      if (served && server !== undefined) {
+        log.info(server.stats(), "draining");
+        const { cut } = await server.drain(config.drainMs);
+        if (cut > 0) log.warn({ cut }, "requests were still open at the end of the drain");
+      } else await Promise.race([starting, privately?.close()]);
+      await database?.close();
+      await privately?.close();
+      log.info("ended");
+    },
+  };
+}
+
+function noAddress(instance: string): BadInstanceFile {
+  const says = "an app needs somewhere to accept requests";
+  return new BadInstanceFile([{ at: `${instance}: listen`, says, fix: "Set `listen` to a descriptor or an address" }]);
+}
