@@ -76,7 +76,8 @@ function handler(done: (reply: Reply) => void, take?: (cookie: string) => void):
       done({ answered: true, status, body: body ?? "" });
     },
     onResponseError(_controller, error) {
-      done({ answered: false, sent, reason: describe(error) });
+      // Later, because undici is not done with the connection yet and must not be given the next request now.
+      queueMicrotask(() => done({ answered: false, sent, reason: describe(error) }));
     },
   };
 }
