@@ -1,7 +1,7 @@
 import type { Task } from "graphile-worker";
 import { CompiledQuery } from "kysely";
 import type { Logger } from "pino";
-import { type Database, type LazyTransaction, lazyTransaction } from "../data/index.ts";
+import type { LazyTransaction } from "../data/index.ts";
 import { retryDelay } from "./backoff.ts";
 import type { KnownJob } from "./definition.ts";
 import { createJobs, type Envelope } from "./enqueue.ts";
@@ -13,8 +13,8 @@ import type { Slots } from "./slots.ts";
 /** What the runs of a worker's jobs share. */
 export interface Runs<DB> {
   readonly jobs: ReadonlyMap<string, KnownJob<DB>>;
-  /** Where the handlers' transactions are opened. */
-  readonly database: Database<DB>;
+  /** Opens the transaction of one run, whose first statement is preceded by `prologue`; see `lazyTransaction` of runtime/data. */
+  readonly transaction: (prologue: CompiledQuery) => LazyTransaction<DB>;
   readonly log: Logger;
   readonly folder: string;
   /** In [0, 1), for the jitter of retries. */
@@ -124,7 +124,7 @@ class Effect<DB> {
 
   #open(): LazyTransaction<DB> {
     const { worker, number } = this.#lease;
-    this.#transaction ??= lazyTransaction(this.#runs.database, { prologue: prologue(this.#id, worker, number) });
+    this.#transaction ??= this.#runs.transaction(prologue(this.#id, worker, number));
     return this.#transaction;
   }
 }

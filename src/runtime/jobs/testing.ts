@@ -3,7 +3,7 @@ import { type ClientConfig, Pool } from "pg";
 import pino from "pino";
 import type { TestPostgres } from "../../engines/postgres/testing.ts";
 import { SERVICE_ROLE } from "../../topology/roles.ts";
-import { type Database, openDatabase } from "../data/index.ts";
+import { type Database, lazyTransaction, openDatabase } from "../data/index.ts";
 import { ownConnections } from "./connections.ts";
 import { type JobDefinitions, knownJobs } from "./definition.ts";
 import { createJobs } from "./enqueue.ts";
@@ -40,7 +40,7 @@ export function startTestWorker(
 ): JobWorker {
   return startWorker({
     jobs,
-    database,
+    transaction: (prologue) => lazyTransaction(database, { prologue }),
     connection: () => connection,
     instance: "dc1.worker.1@1",
     concurrency,
@@ -102,7 +102,7 @@ export async function startJobsTest(postgres: TestPostgres): Promise<JobsTest> {
 }
 
 /** Waits until `holds` gives true. @throws when it does not within the time */
-export async function until(what: string, holds: () => boolean | Promise<boolean>, withinMs = 15_000): Promise<void> {
+export async function until(what: string, holds: () => boolean | Promise<boolean>, withinMs = 30_000): Promise<void> {
   const deadline = Date.now() + withinMs;
   while (!(await holds())) {
     if (Date.now() > deadline) throw new Error(`waited ${withinMs} ms for: ${what}`);

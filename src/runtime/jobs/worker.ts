@@ -1,14 +1,14 @@
 import type { ClientConfig } from "pg";
 import type { Logger } from "pino";
-import type { Database } from "../data/index.ts";
 import { type JobDefinitions, knownJobs } from "./definition.ts";
 import { beginLife, type Life } from "./life.ts";
+import type { Runs } from "./run.ts";
 import { slots } from "./slots.ts";
 
 export interface WorkerOptions<DB> {
   readonly jobs: JobDefinitions<DB>;
-  /** Where the handlers' transactions are opened: at most `concurrency` at a time. */
-  readonly database: Database<DB>;
+  /** Opens the transaction of one run of a job, `(prologue) => lazyTransaction(database, { prologue })`: at most `concurrency` at a time. */
+  readonly transaction: Runs<DB>["transaction"];
   /** Where the queue is, asked again whenever the worker connects anew; see {@link QUEUE_CONNECTIONS} for how many it takes. */
   readonly connection: () => ClientConfig;
   /** Name of this instance, such as `dc1.worker.1@7`: what the holder of a job is called in the database. */
