@@ -65,10 +65,11 @@ function ofThisBoot(identity: ProcessIdentity): boolean {
 
 function startedOnLinux(pid: number): string | undefined {
   try {
-    // proc(5): the name in parentheses may hold spaces; state is field 3, start time in ticks since boot field 22.
+    // proc(5): the name in parentheses may hold spaces; state is field 3, threads 20, start time in ticks since boot 22.
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    if (fields[0] === "Z" || fields[0] === "X") return undefined;
+    // A zombie with threads is still ending: they hold its files, and so its ports, for some more milliseconds.
+    if ((fields[0] === "Z" || fields[0] === "X") && Number(fields[17]) <= 1) return undefined;
     return `${bootId()}/${fields[19]}`;
   } catch {
     return undefined;
