@@ -35,7 +35,7 @@ export function articleRoutes(app: FastifyInstance, { db, jobs, auth }: Parts): 
       author: readFilter(query, "author"),
       favorited: readFilter(query, "favorited"),
     };
-    const possible = Object.values(filter).every((text) => text === undefined || isStorable(text));
+    const possible = Object.values(filter).every((text) => text === undefined || (text !== "" && isStorable(text)));
     return possible ? lists.recent(filter, page, viewer) : Promise.resolve({ articles: [], articlesCount: 0 });
   });
 

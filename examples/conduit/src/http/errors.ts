@@ -3,6 +3,9 @@ import type { Resources } from "ninefold";
 import type { Database } from "../../schema.ts";
 import { orphaned, Refusal } from "../problems.ts";
 
+/** Codes of Ninefold's errors that pass by themselves: the client should come back. */
+const AWAY = new Set(["database-busy", "database-unavailable", "transaction-lost", "outcome-unknown"]);
+
 /** Answers everything that goes wrong in the shape of the API: `{"errors": {"<key>": ["<message>"]}}`. */
 export function answerErrors(app: FastifyInstance, log: Resources<Database>["log"]): void {
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ errors: { path: ["not found"] } }));
@@ -10,8 +13,8 @@ export function answerErrors(app: FastifyInstance, log: Resources<Database>["log
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const refusal = error instanceof Refusal ? error : (orphaned(error) ?? ofFramework(error));
     if (refusal !== undefined) return reply.code(refusal.statusCode).send({ errors: refusal.errors });
-    // A database that is away for a moment: the client should come back.
-    if (error.statusCode === 503) {
+    if (AWAY.has(error.code)) {
+      if (error.code === "outcome-unknown") reply.header("ninefold-outcome", "unknown");
       return reply
         .code(503)
         .header("retry-after", "1")

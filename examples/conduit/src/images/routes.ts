@@ -66,16 +66,17 @@ function sendPicture(request: FastifyRequest, reply: FastifyReply, id: string, p
 /** The file in a multipart body. Throws a 422 for none or no picture, a 413 for one that is too big. */
 async function pictureIn(request: FastifyRequest): Promise<Picture> {
   if (!request.isMultipart()) throw invalid({ image: ["must be sent as multipart/form-data"] });
-  const file = await request.file();
-  if (file === undefined) throw invalid({ image: ["can't be blank"] });
-  const content = await file.toBuffer().catch((error: Error & { statusCode?: number }) => {
-    if (error.statusCode !== 413) throw error;
-    throw new Refusal(413, { image: ["is too big (maximum is 1 MB)"] });
+  const content = await fileIn(request).catch((error: Error & { statusCode?: number }) => {
+    if (error.statusCode === 413) throw new Refusal(413, { image: ["is too big (maximum is 1 MB)"] });
+    throw invalid({ image: ["could not be read"] });
   });
+  if (content === undefined) throw invalid({ image: ["can't be blank"] });
   const media_type = pictureType(content);
   if (media_type === undefined) throw invalid({ image: ["must be a PNG, JPEG, WebP or GIF picture"] });
   return { media_type, content };
 }
+
+const fileIn = async (request: FastifyRequest) => (await request.file())?.toBuffer();
 
 async function storeAvatar(db: Kysely<Database>, userId: number, picture: Picture) {
   const id = createHash("sha256").update(`${userId} `).update(picture.content).digest("hex").slice(0, 32);
