@@ -56,13 +56,14 @@ export class Connections {
     if (!link.retiring || link.reserved || link.inFlight > 0 || !this.#links.includes(link)) return;
     this.#links = this.#links.filter((other) => other !== link);
     link.close();
-    void this.#keepOne();
+    if (this.#closing.signal.aborted) this.#events.lost(link);
+    else void this.#keepOne();
   }
 
-  close(): void {
+  /** Opens none any more, and ends each as soon as nothing is under way on it. */
+  retireAll(): void {
     this.#closing.abort();
-    for (const link of this.#links) link.close();
-    this.#links = [];
+    for (const link of this.#links) this.#retire(link);
   }
 
   #retire(link: Link): void {
@@ -75,7 +76,7 @@ export class Connections {
       const address = this.#address;
       try {
         const link = await Link.open({ ...this.#options, address }, (lost) => this.#lost(lost));
-        this.#identities.set(link, await identify(link));
+        this.#identities.set(link, await this.#identify(link));
         if (this.#closing.signal.aborted) return link.close();
         this.#links = [...this.#links, link];
         link.retiring = address !== this.#address;
@@ -88,6 +89,19 @@ export class Connections {
         // Full jitter, so that many processes do not come back all at once.
         await delay(pause * (0.5 + Math.random()), undefined, { signal: this.#closing.signal }).catch(() => undefined);
       }
+    }
+  }
+
+  async #identify(link: Link): Promise<Identity> {
+    const late = new Error("the server signed us in and then fell silent");
+    const timer = setTimeout(() => link.destroy(late), this.#options.connectTimeoutMs);
+    try {
+      return await identify(link);
+    } catch (error) {
+      link.close();
+      throw error;
+    } finally {
+      clearTimeout(timer);
     }
   }
 

@@ -39,8 +39,11 @@ export interface Database<DB> {
   stats(): DatabaseStats;
   /** Follows the database to another address. Open transactions end where they are. */
   setEndpoints(endpoints: Endpoints): void;
-  /** Ends all connections; what still waits fails with {@link DatabaseUnavailable}. */
-  close(): Promise<void>;
+  /**
+   * Ends all connections: what still waits fails with {@link DatabaseUnavailable}, what is under way may end within
+   * `withinMs` (default 5,000).
+   */
+  close(withinMs?: number): Promise<void>;
   /** For Ninefold's own parts. */
   readonly scheduler: Scheduler;
 }
@@ -77,7 +80,7 @@ export function openDatabase<DB>(options: DatabaseOptions): Database<DB> {
     ping: (withinMs = 1_000) => ping(scheduler, withinMs),
     stats: () => scheduler.stats(),
     setEndpoints: (endpoints) => scheduler.move(primaryOf(endpoints, cluster)),
-    close: async () => scheduler.close(),
+    close: (withinMs = 5_000) => scheduler.close(withinMs),
     scheduler,
   };
 }

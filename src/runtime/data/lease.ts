@@ -88,7 +88,7 @@ export class Lease implements TransactionScope {
   async perform(call: Call): Promise<void> {
     if (this.#over !== undefined) throw this.#over;
     if (this.#released) throw new TransactionLost("its connection was given back already");
-    this.#link ??= await this.#scheduler.reserve();
+    this.#link ??= await this.#take();
     if (this.#opening !== undefined && call.statement.simple) await this.#open([]);
     if (this.#opening !== undefined) await this.#open([call]);
     else await this.#exchange([call]);
@@ -133,9 +133,16 @@ export class Lease implements TransactionScope {
     const link = this.#link;
     this.#released = true;
     this.#link = undefined;
-    if (link === undefined || this.#over instanceof TransactionLost) return;
+    if (link === undefined) return;
     if (this.begun) this.#scheduler.restore(link);
     this.#scheduler.release(link, this.#usedOutside);
+  }
+
+  async #take(): Promise<Link> {
+    const link = await this.#scheduler.reserve();
+    if (!this.#released) return link;
+    this.#scheduler.release(link, false);
+    throw new TransactionLost("its caller gave up while it waited for a connection");
   }
 
   async #open(calls: readonly Call[]): Promise<void> {

@@ -88,6 +88,7 @@ export class Link {
       options: settings.join(" "),
       keepAlive: true,
     });
+    client.on("error", () => undefined); // told by `connect` until it is done, and by the link afterwards
     await client.connect();
     return new Link(client, address, onLost);
   }

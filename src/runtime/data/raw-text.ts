@@ -41,6 +41,7 @@ export function isPlainRead(fragments: readonly string[]): boolean {
 function maybeGroup(before: string, beforeThat: string): boolean {
   if (before.startsWith('"') || before === "?") return false;
   if (!/^[a-z_]/.test(before)) return true;
+  if (beforeThat === ":") return true; // a type with its size, as in `x::numeric(10,2)`
   if (beforeThat === ".") return false;
   return BEFORE_PARENTHESIS.has(before) || isHarmlessFunction(before);
 }

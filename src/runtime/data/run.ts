@@ -16,8 +16,6 @@ export interface RunHost {
   freed(link: Link): void;
   /** Brings a connection back to the state in which others expect it. */
   restore(link: Link): void;
-  /** Learns the commit position for the session, then calls `done`. */
-  learn(link: Link, session: Session, done: () => void): void;
 }
 
 interface Waiter {
@@ -41,16 +39,19 @@ export class Run implements Exchange {
   sent = false;
   link: Link | undefined;
   readonly #host: RunHost;
-  readonly #session: Session | undefined;
+  /** To be told the position of what this writes. */
+  readonly session: Session | undefined;
   readonly #waiters: Waiter[] = [];
   #tries = 0;
+  #done = false;
+  #positionDue = false;
 
   constructor(host: RunHost, statement: Statement, values: readonly Encoded[], order: number, session?: Session) {
     this.calls = [callOf(statement, values)];
     this.mayWait = statement.kind !== "read";
     this.order = order;
     this.#host = host;
-    this.#session = session;
+    this.session = session;
   }
 
   get statement(): Statement {
@@ -74,12 +75,23 @@ export class Run implements Exchange {
     } else if (status !== "I" || (this.statement.kind === "unknown" && STATEFUL.test(this.calls[0].tag))) {
       this.#host.restore(link);
       this.fail(new ConnectionStateChanged(this.statement.text));
-    } else if (this.#session !== undefined && this.mayWait) {
-      this.#host.learn(link, this.#session, () => this.#settle());
     } else {
-      this.#settle();
+      this.#done = true;
+      if (!this.#positionDue) this.#settle();
     }
     this.#host.freed(link);
+  }
+
+  /**
+   * The position was asked for right behind the statement. The callback it gives ends the wait for it, which holds back
+   * the statement's answer: whoever sees that must find the session up to date.
+   */
+  awaitPosition(): () => void {
+    this.#positionDue = true;
+    return () => {
+      this.#positionDue = false;
+      if (this.#done) this.#settle();
+    };
   }
 
   #settle(): void {

@@ -81,6 +81,7 @@ export class Scheduler implements RunHost {
   #scheduled = false;
   #sweeper: NodeJS.Timeout | undefined;
   #closed = false;
+  #onEmpty: (() => void) | undefined;
   #trouble: Error | undefined;
   #sentStatements = 0;
   #joined = 0;
@@ -97,7 +98,10 @@ export class Scheduler implements RunHost {
         if (this.#connections.links.length === 1) this.#waitAnew();
         this.#schedule();
       },
-      lost: () => this.#schedule(),
+      lost: () => {
+        this.#tellEmpty();
+        this.#schedule();
+      },
       failed: (error) => {
         if (this.#trouble === undefined)
           options.log?.warn({ err: error, address: options.address }, "database is away");
@@ -178,19 +182,32 @@ export class Scheduler implements RunHost {
     };
   }
 
-  close(): void {
+  /** Takes no more, lets what is under way end, and breaks off what has not ended within `withinMs`. */
+  async close(withinMs: number): Promise<void> {
     this.#closed = true;
     clearInterval(this.#watchdog);
     clearInterval(this.#sweeper);
-    const error = new DatabaseUnavailable("the service is closing its database connections");
+    const error = new DatabaseUnavailable("the service closes its database connections");
     for (const waiting of [...this.#runs.take(() => true), ...this.#reservations.take(() => true)]) waiting.fail(error);
-    this.#connections.close();
+    this.#connections.retireAll();
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((done) => {
+      this.#onEmpty = done;
+      timer = setTimeout(done, withinMs);
+      this.#tellEmpty();
+    });
+    clearTimeout(timer);
+    for (const link of this.#connections.links) link.destroy(error);
+  }
+
+  #tellEmpty(): void {
+    if (this.#connections.links.length === 0) this.#onEmpty?.();
   }
 
   again(run: Run): void {
     this.#retries++;
     if (this.#closed) {
-      run.fail(new DatabaseUnavailable("the service is closing its database connections"));
+      run.fail(new DatabaseUnavailable("the service closes its database connections"));
       return;
     }
     this.#runs.putBack(run);
@@ -207,6 +224,7 @@ export class Scheduler implements RunHost {
     this.#own(link, RESET);
   }
 
+  /** Asks for the position of what was sent before, tells it to the session and calls `done`. */
   learn(link: Link, session: Session, done: () => void): void {
     const identity = this.#connections.identity(link);
     if (identity === undefined) done();
@@ -276,6 +294,7 @@ export class Scheduler implements RunHost {
     run.link = link;
     this.#sentStatements++;
     link.send(run);
+    if (run.session !== undefined) this.learn(link, run.session, run.awaitPosition());
     return true;
   }
 
