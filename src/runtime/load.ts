@@ -52,7 +52,8 @@ async function importService(path: string): Promise<unknown> {
     return module.default;
   } catch (cause) {
     const missing = (cause as { code?: unknown }).code === "ERR_MODULE_NOT_FOUND";
-    const what = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
+    // Where a module fails is in the stack; a package that is missing is named by the message, and the stack is Node's own.
+    const what = cause instanceof Error ? ((missing ? undefined : cause.stack) ?? cause.message) : String(cause);
     const fix = missing ? "Install the package, or correct the import" : "Correct the module; nothing was changed";
     throw new BadService([{ at: path, says: `it cannot be loaded: ${what}`, fix }], { cause });
   }

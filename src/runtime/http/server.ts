@@ -39,6 +39,8 @@ export interface HttpServer {
 }
 
 const MAX_CONNECTIONS = 10_000;
+/** Connections that wait to be accepted. Setting it on an inherited socket sets it for all its holders. */
+const BACKLOG = 4_096;
 const MAX_HEADER_BYTES = 16 * 1_024;
 
 /** The server in front of the user's app: limits, request id, session, assets, app, in this order. */
@@ -188,7 +190,7 @@ export function createHttpServer(options: HttpOptions): HttpServer {
     listen: (where) =>
       new Promise((resolve, reject) => {
         server.once("error", reject);
-        server.listen({ ...where, backlog: 1_024 }, () => {
+        server.listen({ ...where, backlog: BACKLOG }, () => {
           server.off("error", reject);
           resolve(server.address() as AddressInfo);
         });

@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import { type Database, openDatabase } from "../data/index.ts";
+import { type Database, lazyTransaction, openDatabase } from "../data/index.ts";
 import { endpointsHolder, primaryOf } from "../endpoints.ts";
 import { openPrivate, type PrivateInterface } from "../http/private.ts";
 import type { Instance } from "../instance.ts";
@@ -50,7 +50,7 @@ export function startJobWorker(instance: Instance, log: Logger): Role {
     const isIdle = Object.keys(jobs).length === 0;
     const started = startWorker<unknown>({
       jobs,
-      database: opened,
+      transaction: (prologue) => lazyTransaction(opened, { prologue }),
       connection: () => ({ ...primaryOf(endpoints.current()), ...secrets.database }),
       instance: config.instance,
       concurrency: config.jobs.concurrency,
