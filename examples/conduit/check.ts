@@ -65,7 +65,7 @@ const articles = appendList({
   audit: async (visitor, key) => articles.saw(key, await allOwn(visitor, "/api/articles", "articles")),
 });
 const byAuthor = appendList({
-  name: "author's articles",
+  name: "articles by author",
   audit: async (visitor, name) => {
     return byAuthor.saw(name, await allOwn(visitor, `/api/articles?author=${name}`, "articles"));
   },

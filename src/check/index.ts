@@ -1,3 +1,4 @@
+export { type Bench, type BenchOptions, type BenchResult, type BenchRun, openBench } from "./bench.ts";
 export {
   type Check,
   type CheckDefinition,

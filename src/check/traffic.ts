@@ -1,5 +1,6 @@
 import { performance } from "node:perf_hooks";
-import type { CheckDefinition, Operation, Plan } from "./definition.ts";
+import { chooser } from "./choice.ts";
+import type { CheckDefinition, Plan } from "./definition.ts";
 import { CheckFileError, CheckSetupError } from "./errors.ts";
 import { classify } from "./http/outcome.ts";
 import type { Reply } from "./http/session.ts";
@@ -62,7 +63,7 @@ export function createTraffic(options: TrafficOptions): Traffic {
   const { definition, people, ledger, tally, journal, random, originMs } = options;
   const accounts: Accounts = { requests: 0, ok: 0, failed: 0, unknown: 0, unsent: 0, reasons: new Map() };
   const operations = Object.entries(definition.operations);
-  const choose = chooser(operations, random);
+  const choose = chooser(Object.values(definition.operations), random);
   const free = [...people];
   const backlog: Array<{ readonly intendedMs: number; readonly choice: number }> = [];
   let taken = 0;
@@ -199,17 +200,4 @@ export function createTraffic(options: TrafficOptions): Traffic {
 function badFile(error: unknown): CheckFileError {
   const says = error instanceof Error ? error.message : String(error);
   return new CheckFileError("operations", says, "Correct the operation in the check file", { cause: error });
-}
-
-/** Draws operations by weight. */
-function chooser(operations: ReadonlyArray<[string, Operation<unknown, unknown>]>, random: Random): () => number {
-  const total = operations.reduce((sum, [, { weight }]) => sum + weight, 0);
-  return () => {
-    let left = random.next() * total;
-    for (const [index, [, { weight }]] of operations.entries()) {
-      left -= weight;
-      if (left < 0) return index;
-    }
-    return operations.length - 1;
-  };
 }
