@@ -8,9 +8,9 @@ import { databaseSettings, serviceInstances } from "../plan/steps.ts";
 import { presetForRung } from "../topology/rung.ts";
 import type { TopologyInput } from "../topology/topology.ts";
 import { Journal, type NewEvent } from "./journal.ts";
-import { emptyWorld, type Faults, Killed, modelWorld, type WorldState } from "./model-world.ts";
 import { PlanUnderWay } from "./problem.ts";
 import { createReconciler } from "./reconciler.ts";
+import { emptyWorld, type Faults, Killed, modelWorld, type WorldState } from "./testing/model-world.ts";
 
 let folder: string;
 beforeEach(() => {

@@ -89,7 +89,10 @@ export function controlCommand(folder: string, main = controlMain()): Command {
   return {
     file: process.execPath,
     args: [...(extname(main) === ".ts" ? ["--conditions=ninefold-source"] : []), main, folder],
-    env: Object.fromEntries(env.filter((entry): entry is readonly [string, string] => entry[1] !== undefined)),
+    env: {
+      NODE_COMPILE_CACHE: statePaths(folder).compileCache,
+      ...Object.fromEntries(env.filter((entry): entry is readonly [string, string] => entry[1] !== undefined)),
+    },
     cwd: "/",
     user: "self",
     stop: { signal: "SIGTERM", withinMs: 5_000 },

@@ -1,6 +1,6 @@
-import type { InstanceName } from "../topology/names.ts";
-import { StepFailed } from "./problem.ts";
-import type { World } from "./world.ts";
+import type { InstanceName } from "../../topology/names.ts";
+import { StepFailed } from "../problem.ts";
+import type { World } from "../world.ts";
 
 /** The control plane was killed here: nothing after it happens. */
 export class Killed extends Error {}
