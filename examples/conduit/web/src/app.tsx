@@ -1,4 +1,4 @@
-import { useErrorBoundary } from "preact/hooks";
+import { useEffect, useErrorBoundary, useRef } from "preact/hooks";
 import { LocationProvider, Route, Router, useLocation } from "preact-iso/router";
 import { ArticlePage } from "./pages/article.tsx";
 import { EditorPage } from "./pages/editor.tsx";
@@ -30,11 +30,20 @@ export function App() {
 }
 
 function Pages() {
-  const { path } = useLocation();
-  const [crash, goOn] = useErrorBoundary();
+  const { url } = useLocation();
+  const failedAt = useRef<string | null>(null);
+  const [crash, goOn] = useErrorBoundary(() => {
+    failedAt.current = location.pathname + location.search;
+  });
+  const elsewhere = Boolean(crash) && failedAt.current !== url;
+  useEffect(() => {
+    if (elsewhere) goOn();
+  }, [elsewhere, goOn]);
+
+  if (elsewhere) return null;
+  // The router decodes what is in the address: `%E0%A4` is no text, so there is nothing at such an address.
+  if (crash instanceof URIError) return <NotFoundPage />;
   if (crash) return <CrashedPage error={crash} goOn={goOn} />;
-  // The router decodes each segment and would throw on `%E0%A4`.
-  if (!decodable(path)) return <NotFoundPage />;
   return (
     <Router onRouteChange={focusPage}>
       <Route path="/" component={HomePage} />
@@ -55,13 +64,4 @@ function Pages() {
 /** After a move the reading position of a screen reader and the next Tab begin at the new page, as after a real load. */
 function focusPage() {
   document.getElementById("main")?.focus({ preventScroll: true });
-}
-
-function decodable(path: string): boolean {
-  try {
-    decodeURIComponent(path);
-    return true;
-  } catch {
-    return false;
-  }
 }

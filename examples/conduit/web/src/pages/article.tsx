@@ -1,3 +1,4 @@
+import { useEffect } from "preact/hooks";
 import { useRoute } from "preact-iso/router";
 import { getArticle } from "../api/conduit.ts";
 import type { Article } from "../api/types.ts";
@@ -5,7 +6,7 @@ import { ArticleActions } from "../parts/article-actions.tsx";
 import { ArticleMeta } from "../parts/article-meta.tsx";
 import { Comments } from "../parts/comments.tsx";
 import { LoadFailure, LoadingMessage } from "../parts/load-state.tsx";
-import { Markdown } from "../parts/markdown.tsx";
+import { Markdown, prepareMarkdown } from "../parts/markdown.tsx";
 import { TagList } from "../parts/tags.tsx";
 import { useLoad } from "../state/load.ts";
 import { useTitle } from "../state/title.ts";
@@ -17,11 +18,16 @@ export function ArticlePage() {
 
 function OneArticle({ slug }: { readonly slug: string }) {
   const article = useLoad(`article ${slug}`, (signal) => getArticle(slug, signal));
+  useEffect(prepareMarkdown, []);
   useTitle(article.status === "ready" ? article.value.title : "Article");
   const missing = article.status === "failed" && article.error.status === 404;
   return (
     <div class="article-page">
-      {article.status === "loading" && <LoadingMessage what="the article" />}
+      {article.status === "loading" && (
+        <div class="container page">
+          <LoadingMessage what="the article" />
+        </div>
+      )}
       {missing && <NoSuchArticle />}
       {article.status === "failed" && !missing && (
         <div class="container page">

@@ -25,7 +25,11 @@ export function ProfilePage({ favorites = false }: ProfilePageProps) {
   const missing = profile.status === "failed" && profile.error.status === 404;
   return (
     <div class="profile-page">
-      {profile.status === "loading" && <LoadingMessage what="the profile" />}
+      {profile.status === "loading" && (
+        <div class="container page">
+          <LoadingMessage what="the profile" />
+        </div>
+      )}
       {missing && <NoSuchUser username={username} />}
       {profile.status === "failed" && !missing && (
         <div class="container page">

@@ -12,6 +12,12 @@ function renderer(): Promise<Render> {
   return loading;
 }
 
+/** Begins to fetch the renderer while the article itself is still on its way. */
+export function prepareMarkdown(): void {
+  // A failure is seen, and dealt with, by the article that needs it.
+  renderer().catch(() => {});
+}
+
 /** An article's body. If the renderer cannot be fetched, the text itself is still there to read. */
 export function Markdown({ text }: { readonly text: string }) {
   const [render, show] = useState<{ readonly with: Render | "plain" } | null>(null);

@@ -47,10 +47,10 @@ function MemberItems({ username, image }: { readonly username: string; readonly 
   return (
     <>
       <Item href="/editor">
-        <i class="ion-compose" aria-hidden="true" /> New Article
+        <i class="ion-compose" aria-hidden="true" /> <span class="nav-label">New Article</span>
       </Item>
       <Item href="/notifications">
-        <i class="ion-ios-bell" aria-hidden="true" /> Notifications
+        <i class="ion-ios-bell" aria-hidden="true" /> <span class="nav-label">Notifications</span>
         {unread > 0 && (
           <span class="badge">
             {unread > 99 ? "99+" : unread}
@@ -59,11 +59,11 @@ function MemberItems({ username, image }: { readonly username: string; readonly 
         )}
       </Item>
       <Item href="/settings">
-        <i class="ion-gear-a" aria-hidden="true" /> Settings
+        <i class="ion-gear-a" aria-hidden="true" /> <span class="nav-label">Settings</span>
       </Item>
       <Item href={profilePath(username)} class="nav-user">
         <Avatar class="user-pic" image={image} />
-        {username}
+        <span class="nav-label">{username}</span>
       </Item>
     </>
   );
