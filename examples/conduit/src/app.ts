@@ -5,7 +5,7 @@ import { articleRoutes } from "./articles/routes.ts";
 import { commentRoutes } from "./comments/routes.ts";
 import { favouriteRoutes } from "./favourites/routes.ts";
 import { authentication } from "./http/authentication.ts";
-import { answerErrors } from "./http/errors.ts";
+import { answerErrors, notFoundPath } from "./http/errors.ts";
 import { readJsonBodies } from "./http/json-body.ts";
 import { imageRoutes } from "./images/routes.ts";
 import { notificationRoutes } from "./notifications/routes.ts";
@@ -31,7 +31,7 @@ export function buildApp({ db, jobs, log, secret }: Resources<Database>): Fastif
     // Slugs of other scripts are long when they are percent-encoded.
     routerOptions: { maxParamLength: 1_000 },
     bodyLimit: 1_048_576,
-    forceCloseConnections: false,
+    frameworkErrors: (_error, _request, reply) => notFoundPath(reply),
   });
   app.decorateRequest("viewer", undefined);
   answerErrors(app, log);

@@ -1,4 +1,4 @@
-import type { FastifyError, FastifyInstance } from "fastify";
+import type { FastifyError, FastifyInstance, FastifyReply } from "fastify";
 import type { Resources } from "ninefold";
 import type { Database } from "../../schema.ts";
 import { orphaned, Refusal } from "../problems.ts";
@@ -8,7 +8,7 @@ const AWAY = new Set(["database-busy", "database-unavailable", "transaction-lost
 
 /** Answers everything that goes wrong in the shape of the API: `{"errors": {"<key>": ["<message>"]}}`. */
 export function answerErrors(app: FastifyInstance, log: Resources<Database>["log"]): void {
-  app.setNotFoundHandler((_request, reply) => reply.code(404).send({ errors: { path: ["not found"] } }));
+  app.setNotFoundHandler((_request, reply) => notFoundPath(reply));
 
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const refusal = error instanceof Refusal ? error : (orphaned(error) ?? ofFramework(error));
@@ -23,6 +23,11 @@ export function answerErrors(app: FastifyInstance, log: Resources<Database>["log
     log.error({ err: error, method: request.method, route: request.routeOptions.url }, "a request failed");
     return reply.code(500).send({ errors: { service: ["failed"] } });
   });
+}
+
+/** An address that leads nowhere, be it unknown or not even well formed. */
+export function notFoundPath(reply: FastifyReply): FastifyReply {
+  return reply.code(404).send({ errors: { path: ["not found"] } });
 }
 
 /** What Fastify itself refuses, such as a body that is too long. */
