@@ -164,7 +164,7 @@ test("instances are replaced behind one socket without a failed request", async 
   expect(failures).toEqual([]);
   expect(seen.size).toBe(3);
   listening.close();
-});
+}, 180_000);
 
 test("an app waits for its database, and is not ready before", async () => {
   await using service = await notes();
