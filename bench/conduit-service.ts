@@ -82,7 +82,7 @@ export async function startConduit({
       },
       jobs: { concurrency: 4 },
       drainMs: 10_000,
-      logLevel: "warn",
+      logLevel: "info",
     };
     await writeFile(join(path, "instance.json"), JSON.stringify(config));
     return join(path, "instance.json");
@@ -111,7 +111,7 @@ export async function startConduit({
     const app = await run("app");
     if (worker) await run("worker");
     const url = `http://127.0.0.1:${port}`;
-    await firstAnswer(`${url}/api/tags`, 30_000);
+    await firstAnswer(`${url}/api/tags`, 120_000);
     return { url, app, [Symbol.asyncDispose]: dispose };
   } catch (error) {
     await dispose();

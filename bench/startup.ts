@@ -1,0 +1,101 @@
+/**
+ * How long `ninefold up` takes from a warm install to the first 200, and what the control plane and the agent cost at rest.
+ * `node --conditions=ninefold-source bench/startup.ts [--runs 5] [--rest 30]`
+ * Bars: under 4 s; the control plane under 1 % of one core and 150 MB. Linux only (reads /proc).
+ */
+import { execFile } from "node:child_process";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { performance } from "node:perf_hooks";
+import { setTimeout as pause } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { parseArgs, promisify } from "node:util";
+import { CONDUIT, firstAnswer } from "./conduit-service.ts";
+import { freePort } from "./free-port.ts";
+import { spread, table } from "./table.ts";
+
+const BIN = fileURLToPath(new URL("../bin/ninefold.js", import.meta.url));
+// Inside the repository, so that the service finds its packages, and not in node_modules, where Node strips no types.
+const WORK = fileURLToPath(new URL("../.ninefold/bench", import.meta.url));
+const TICKS_PER_SECOND = 100;
+const PAGE_BYTES = 4_096;
+
+const { values } = parseArgs({
+  options: { runs: { type: "string", default: "5" }, rest: { type: "string", default: "30" } },
+});
+const run = promisify(execFile);
+const times: number[] = [];
+let resting: string[][] = [];
+
+for (let n = 1; n <= Number(values.runs); n++) {
+  await mkdir(WORK, { recursive: true });
+  const folder = await mkdtemp(join(WORK, "up-"));
+  await cp(CONDUIT, folder, {
+    recursive: true,
+    filter: (path) => !/\/(node_modules|\.ninefold|web)(\/|$)/.test(path.slice(CONDUIT.length)),
+  });
+  const port = await freePort();
+  const ninefold = (...args: string[]) =>
+    run(process.execPath, ["--conditions=ninefold-source", BIN, "-C", folder, ...args], {
+      env: { ...process.env, NO_COLOR: "1" },
+    });
+  try {
+    const began = performance.now();
+    const started = ninefold("up", "-d", "-p", String(port));
+    await Promise.race([
+      firstAnswer(`http://127.0.0.1:${port}/api/tags`, 120_000),
+      started.then(() => new Promise(() => {})),
+    ]);
+    times.push(performance.now() - began);
+    await started;
+    console.log(`run ${n}: first 200 after ${Math.round(times.at(-1) ?? 0)} ms`);
+    if (n === Number(values.runs)) resting = await atRest(folder, Number(values.rest));
+  } finally {
+    await ninefold("down", "--destroy", "--yes");
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+console.log(`\nfirst 200 after \`ninefold up\`: ${spread(times)} ms (bar 4,000)`);
+console.log(`\nat rest for ${values.rest} s (bar for the control plane: 1 % of one core, 150 MB)`);
+console.log(table([["process", "cpu %", "rss MB"], ...resting]));
+
+interface Usage {
+  readonly name: string;
+  readonly ticks: number;
+  readonly rssMb: number;
+}
+
+/** CPU and memory of every process that belongs to the folder's deployment, over a time of rest. */
+async function atRest(folder: string, seconds: number): Promise<string[][]> {
+  await pause(5_000); // what the start left to do is not rest
+  const before = await usages(folder);
+  await pause(seconds * 1_000);
+  const after = await usages(folder);
+  return [...after].flatMap(([pid, { name, ticks, rssMb }]) => {
+    const earlier = before.get(pid);
+    if (earlier === undefined) return [];
+    const cpu = ((ticks - earlier.ticks) / TICKS_PER_SECOND / seconds) * 100;
+    return [[name, cpu.toFixed(2), rssMb.toFixed(0)]];
+  });
+}
+
+async function usages(folder: string): Promise<Map<number, Usage>> {
+  const found = new Map<number, Usage>();
+  for (const entry of await readdir("/proc")) {
+    if (!/^\d+$/.test(entry)) continue;
+    try {
+      const command = (await readFile(`/proc/${entry}/cmdline`, "utf8")).replaceAll("\0", " ").trim();
+      const environment = await readFile(`/proc/${entry}/environ`, "utf8").catch(() => "");
+      if (!command.includes(folder) && !environment.includes(folder)) continue;
+      const stat = await readFile(`/proc/${entry}/stat`, "utf8");
+      const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+      const ticks = Number(fields[11]) + Number(fields[12]);
+      const pages = Number((await readFile(`/proc/${entry}/statm`, "utf8")).split(" ")[1]);
+      const name = command.replaceAll(folder, "").slice(-60);
+      found.set(Number(entry), { name: `${entry} ${name}`, ticks, rssMb: (pages * PAGE_BYTES) / 1_048_576 });
+    } catch {
+      // The process has ended meanwhile.
+    }
+  }
+  return found;
+}
