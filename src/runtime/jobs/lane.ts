@@ -34,6 +34,7 @@ export function openLane(options: LaneOptions): WorkerPool {
     workerPool.id = worker;
   });
   adaptFetchSize(events, concurrency);
+  handBackOnShutdown(options, events);
   const lane = runTaskList(
     {
       noHandleSignals: true,
@@ -73,6 +74,26 @@ function adaptFetchSize(events: WorkerEvents, concurrency: number): void {
     got = jobs.length;
     at = now;
     asked = next;
+  });
+}
+
+/**
+ * Gives back what was fetched but not begun, as soon as the lane ends in whatever way. The library means to do this itself, but
+ * version 0.18.0 fails there when nothing else is under way ("Cannot background something when the queue is already released"),
+ * then ends without waiting for running jobs, and ends the process if its statement fails: so it finds nothing to give back.
+ */
+function handBackOnShutdown({ worker, pool, log }: LaneOptions, events: WorkerEvents): void {
+  let fetched: Array<{ id: string }> = [];
+  events.on("localQueue:init", ({ localQueue }) => {
+    fetched = (localQueue as unknown as { jobQueue: Array<{ id: string }> }).jobQueue;
+  });
+  events.on("pool:gracefulShutdown", () => {
+    const ids = fetched.splice(0).map(({ id }) => id);
+    if (ids.length === 0) return;
+    // What is not given back here is when the lease ends.
+    pool
+      .query("select ninefold.hand_back($1, $2)", [worker, ids])
+      .catch((err) => log.debug({ err }, "not handed back"));
   });
 }
 

@@ -18,12 +18,12 @@ const REPEAT_MS = 10_000;
 export function libraryLog(log: Logger): LibraryLogger {
   const told = new Map<string, number>();
   return new LibraryLogger(() => (level, message, meta) => {
-    if (meta["failure"] === true) return;
+    if (meta.failure === true) return;
     if (level === "debug" || level === "info") return log.trace(message);
     const now = performance.now();
     const kind = message.slice(0, 40);
     if (now - (told.get(kind) ?? Number.NEGATIVE_INFINITY) < REPEAT_MS) return;
     told.set(kind, now);
-    log.warn({ err: meta["error"] }, message);
+    log.warn({ err: meta.error }, message);
   });
 }

@@ -72,23 +72,28 @@ export async function beginLife<DB>(options: LifeOptions<DB>): Promise<Life> {
   }, SWEEP_MS);
 
   const lanes = openLanes(options, lease, pool, (cause) => end(cause === undefined ? "it ended" : String(cause)));
+  let closed: Promise<void> | undefined;
+  const close = async (withinMs: number): Promise<void> => {
+    clearInterval(sweep);
+    const ended = Promise.allSettled(lanes.map((lane) => shutDown(lane)));
+    const inTime = lost ? false : await before(withinMs, ended);
+    lease.abort();
+    lease.stop();
+    if (!lost) {
+      // Jobs given back here never count as tried. Also releases what a lane could not write down before it ended.
+      await leasePool
+        .query("select ninefold.retire($1, null)", [worker])
+        .catch((err) => log.warn({ err, worker }, "jobs were not handed back; another worker takes them over"));
+    }
+    if (!inTime) for (const lane of lanes) Promise.resolve(lane.forcefulShutdown("handed back")).catch(() => {});
+    await endPools(pool, leasePool);
+  };
   return {
     lease,
     over,
-    async close(withinMs) {
-      clearInterval(sweep);
-      const ended = Promise.allSettled(lanes.map((lane) => shutDown(lane)));
-      const inTime = lost ? false : await before(withinMs, ended);
-      lease.abort();
-      lease.stop();
-      if (!lost) {
-        // Jobs given back here never count as tried. Also releases what a lane could not write down before it ended.
-        await leasePool
-          .query("select ninefold.retire($1, null)", [worker])
-          .catch((err) => log.warn({ err, worker }, "jobs were not handed back; another worker takes them over"));
-      }
-      if (!inTime) for (const lane of lanes) Promise.resolve(lane.forcefulShutdown("handed back")).catch(() => {});
-      await endPools(pool, leasePool);
+    close: (withinMs) => {
+      closed ??= close(withinMs);
+      return closed;
     },
   };
 }

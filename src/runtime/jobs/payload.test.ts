@@ -12,7 +12,7 @@ test("every JSON value is stored as JSON has it", () => {
 });
 
 const cycle: Record<string, unknown> = {};
-cycle["self"] = { back: cycle };
+cycle.self = { back: cycle };
 
 test.each([
   ["a date", { user: { born: new Date() } }, "payload.user.born"],

@@ -23,13 +23,13 @@ test.each([
 });
 
 test("the fields are those of UTC, whatever the machine's time zone", () => {
-  const before = process.env["TZ"];
-  process.env["TZ"] = "Asia/Kathmandu";
+  const before = process.env.TZ;
+  process.env.TZ = "Asia/Kathmandu";
   try {
     expect(latestTick(match("0 12 1 3 0"), at("11:59:00"), at("12:00:01"))).toBe(at("12:00:00"));
   } finally {
-    if (before === undefined) delete process.env["TZ"];
-    else process.env["TZ"] = before;
+    if (before === undefined) delete process.env.TZ;
+    else process.env.TZ = before;
   }
 });
 

@@ -44,7 +44,7 @@ export function startTestWorker(
     connection: () => connection,
     instance: "dc1.worker.1@1",
     concurrency,
-    log: pino({ level: process.env["JOBS_LOG"] ?? "silent" }, pino.destination(2)),
+    log: pino({ level: process.env.JOBS_LOG ?? "silent" }, pino.destination(2)),
     folder: "/",
   });
 }

@@ -123,6 +123,34 @@ test("draining waits for what runs, and gives the rest to another worker at once
   expect(second.stats().completed).toBe(2);
 });
 
+test("draining with jobs fetched but not begun still waits for what runs, and gives those back at once", async () => {
+  await using system = await startJobsTest(postgres);
+  let started = 0;
+  const gate = Promise.withResolvers<void>();
+  const definitions = system.define({
+    job: {
+      run: async () => {
+        started += 1;
+        if (started > 200) await gate.promise;
+      },
+    },
+  });
+  const worker = system.worker(definitions, 2);
+  await system.jobs(definitions).enqueueMany(
+    "job",
+    Array.from({ length: 3_000 }, (_, i) => i),
+  );
+  await until("two to wait", () => started === 202);
+  const held = () => system.count(`${JOBS} where locked_by is not null`);
+  expect(await held()).toBeGreaterThan(2);
+  const drained = worker.drain(30_000);
+  await until("the others to be given back", async () => (await held()) === 2);
+  gate.resolve();
+  await drained;
+  expect(worker.stats().completed).toBe(202);
+  expect(await system.count(`${JOBS} where locked_by is null and attempts = 0`)).toBe(3_000 - 202);
+});
+
 test("installing again and at the same time changes nothing, and a stranger's role sees nothing", async () => {
   await using system = await startJobsTest(postgres);
   const install = () => installJobs({ ownerConnection: system.owner, serviceRole: SERVICE_ROLE });

@@ -90,4 +90,16 @@ end
 $$;
 `;
 
-export const LEASES = RETIRE + RENEW + SWEEP;
+/** Gives back jobs that a worker took but did not begin. */
+const HAND_BACK = `
+create or replace function ninefold.hand_back(worker text, jobs bigint[]) returns void language sql volatile as $$
+  with returned as (
+    update graphile_worker._private_jobs set locked_by = null, locked_at = null, attempts = greatest(attempts - 1, 0)
+      where id = any(jobs) and locked_by = worker returning job_queue_id
+  )
+  update graphile_worker._private_job_queues q set locked_by = null, locked_at = null
+    from returned where q.id = returned.job_queue_id and q.locked_by = worker
+$$;
+`;
+
+export const LEASES = HAND_BACK + RETIRE + RENEW + SWEEP;
