@@ -44,6 +44,8 @@ export class Run implements Exchange {
   readonly #waiters: Waiter[] = [];
   #tries = 0;
   #done = false;
+  /** Position requests so far, and whether the last is not answered yet. */
+  #positions = 0;
   #positionDue = false;
 
   constructor(host: RunHost, statement: Statement, values: readonly Encoded[], order: number, session?: Session) {
@@ -87,8 +89,10 @@ export class Run implements Exchange {
    * the statement's answer: whoever sees that must find the session up to date.
    */
   awaitPosition(): () => void {
+    const request = ++this.#positions;
     this.#positionDue = true;
     return () => {
+      if (request !== this.#positions) return;
       this.#positionDue = false;
       if (this.#done) this.#settle();
     };
