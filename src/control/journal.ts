@@ -59,7 +59,7 @@ export class Journal implements Disposable {
   constructor(path: string, onEvent: (plan: number, event: ControlEvent) => void = () => {}) {
     this.path = path;
     this.#onEvent = onEvent;
-    this.#db = this.#guard(() => openSqlite(path));
+    this.#db = this.#guard(() => this.openDatabase(path));
     try {
       this.#guard(() => {
         this.#db.exec(SCHEMA.settings);
@@ -170,6 +170,7 @@ export class Journal implements Disposable {
       this.#db.prepare("update plans set state = 'finished', ended_at = ? where id = ?").run(at, id);
       this.#db.prepare("update state set situation = ?").run(JSON.stringify(to));
       const changed = JSON.stringify([before.topology, before.release]) !== JSON.stringify([to.topology, to.release]);
+      if (to.topology === undefined) this.#db.exec(SCHEMA.destroyed);
       if (changed && to.topology !== undefined) this.#db.prepare(SCHEMA.keep).run(at, JSON.stringify(to));
       return [undefined, id, [event]];
     });
@@ -200,6 +201,11 @@ export class Journal implements Disposable {
       }
       return [undefined, 0, []];
     });
+  }
+
+  /** Overridden by tests that need a database with limits of its own. */
+  protected openDatabase(path: string): DatabaseSync {
+    return openSqlite(path);
   }
 
   [Symbol.dispose](): void {

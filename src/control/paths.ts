@@ -11,8 +11,8 @@ export function statePaths(folder: string) {
     /** Where the control plane answers, and its token (mode 0600). */
     control: join(root, "control.json"),
     controlToken: join(root, "control.token"),
-    /** Generated secrets of the deployment (mode 0600), and those that instances read. */
-    secrets: join(root, "secrets.json"),
+    /** Folder of generated secrets (files of mode 0600), among them those that instances read. */
+    secrets: join(root, "secrets"),
     serviceSecrets: join(root, "secrets", "service.json"),
     ownerSecrets: join(root, "secrets", "owner.json"),
     endpoints: join(root, "endpoints.json"),

@@ -43,6 +43,7 @@ export const SCHEMA = {
   turn: "update plans set state = 'undoing', begun = 0, done = ?, problem = ? where id = ?",
   fail: "update plans set state = ?, begun = 0, problem = ?, ended_at = ? where id = ?",
   keep: "insert into topologies (at, situation) values (?, ?)",
+  destroyed: "delete from topologies",
   keepAs: "insert into topologies (version, at, situation) values (?, ?, ?)",
   adopt: "update state set situation = ?, next_release = ?",
   forget: "delete from events where plan <= ?",
