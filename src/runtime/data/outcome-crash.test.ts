@@ -1,0 +1,51 @@
+import { sql } from "kysely";
+import { expect, test } from "vitest";
+import { lookUpOutcome } from "./outcome.ts";
+import { openTestDatabase, testServer } from "./testing.ts";
+import { Crasher } from "./testing-crash.ts";
+
+const server = testServer({});
+
+test.each(["backend", "all"] as const)(
+  "after a crash (%s) a commit is believed only while the server can prove that it was ours",
+  async (what) => {
+    const database = openTestDatabase(server.current, { connections: 2, holdMs: 20_000 });
+    const { db, scheduler } = database;
+    await using crasher = new Crasher(server.current);
+    const link = await scheduler.reserve();
+    const began = scheduler.identity(link);
+    scheduler.release(link, false);
+    if (began === undefined) throw new Error("a connection in use knows its server");
+
+    const { rows } = await sql<{ xid: string }>`select pg_current_xact_id()::text as xid`.execute(db);
+    const committed = BigInt(rows[0]?.xid ?? 0);
+    await sql`create table if not exists proof (id int)`.execute(db); // flushes the log behind it
+    const outcome = (xid: bigint) => lookUpOutcome(scheduler, began, xid, 1_000);
+    expect(await outcome(committed)).toBe("committed");
+
+    await crasher.kill(what);
+    if (what === "all") await crasher.start();
+    await expect
+      .poll(
+        () =>
+          sql`select 1`.execute(db).then(
+            () => "up",
+            () => "down",
+          ),
+        { timeout: 20_000 },
+      )
+      .toBe("up");
+    await expect
+      .poll(
+        async () => (await sql<{ up: boolean }>`select pg_postmaster_start_time() is not null as up`.execute(db)).rows,
+      )
+      .toEqual([{ up: true }]);
+    expect(await outcome(committed)).toBe("committed");
+    expect(await outcome(committed + 1_000_000n)).toBe("rolled back");
+    const later = await sql<{ xid: string }>`select pg_current_xact_id()::text as xid`.execute(db);
+    expect(await outcome(BigInt(later.rows[0]?.xid ?? 0))).toBe("unknown"); // as if the crash had lost ours and given its number away
+    await sql`checkpoint`.execute(db);
+    expect(await outcome(committed)).toBe("unknown");
+    await database.close();
+  },
+);
