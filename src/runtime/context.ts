@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Logger } from "pino";
 import { NinefoldError } from "../topology/problem.ts";
-import type { Session } from "./session/index.ts";
+import { runWithSession, type Session } from "./session/index.ts";
 
 /** What belongs to the request that is being answered. It follows the request through every `await`. */
 export interface RequestContext {
@@ -65,7 +65,7 @@ export function currentContext(): RequestContext | undefined {
   return storage.getStore();
 }
 
-/** Runs `work` as part of a request. */
+/** Runs `work` as part of a request, and so in its session, where the database layer looks for it. */
 export function runInContext<A extends unknown[], R>(to: Context, work: (...args: A) => R, ...args: A): R {
-  return storage.run(to, work, ...args);
+  return runWithSession(to.session, () => storage.run(to, work, ...args));
 }

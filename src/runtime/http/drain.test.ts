@@ -93,7 +93,7 @@ test("a slow download that began before the drain is finished", async () => {
   await after(500);
   expect(finished).toBe(false);
   connection.socket.resume();
-  await connection.until(/END$/, 10_000);
+  await connection.until((received) => received.endsWith("END"), 20_000);
   connection.socket.end();
   expect(await drained).toEqual({ cut: 0 });
   expect(connection.received().length).toBeGreaterThan(size);

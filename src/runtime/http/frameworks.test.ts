@@ -6,9 +6,14 @@ import { expect, test } from "vitest";
 import { context } from "../context.ts";
 import { DatabaseBusy, OutcomeUnknown } from "../data/errors.ts";
 import type { HttpApp } from "../service.ts";
+import { currentSession } from "../session/index.ts";
 import { hostApp, raw } from "./testing.ts";
 
-const said = () => ({ id: context().requestId, datacenter: context().datacenter });
+/** Says what the context is; and moves the session, as a write to the database would. */
+const said = () => {
+  currentSession()?.merge({ cluster: "main", timeline: 1, lsn: 5n });
+  return { id: context().requestId, datacenter: context().datacenter };
+};
 
 /** The same small service in each framework. */
 const apps: Record<string, () => HttpApp> = {
@@ -83,6 +88,7 @@ each("%s: a body that comes later is handled in its own request's context", asyn
     connection.socket.write('{"a":1}');
     const text = await connection.until(new RegExp(`"got":{"a":1},"id":"${id}","datacenter":"dc1"`));
     expect(text.toLowerCase()).toContain(`x-request-id: ${id}`);
+    expect(text.split("set-cookie: ninefold_session=")).toHaveLength(i + 2);
   }
 });
 

@@ -29,7 +29,9 @@ export class Request extends IncomingMessage {
         return true;
       }
     }
-    if (this.context === undefined) return super.push(chunk, encoding);
+    // Most requests have no body and nobody who waits for its end.
+    if (this.context === undefined || (chunk === null && this.listenerCount("end") === 0))
+      return super.push(chunk, encoding);
     return runInContext(this.context, (c: unknown, e?: BufferEncoding) => super.push(c, e), chunk, encoding);
   }
 }

@@ -144,7 +144,7 @@ export function createHttpServer(options: HttpOptions): HttpServer {
     }
     request.context = context;
     response.context = context;
-    sessions.run(session, () => runInContext(context, answer, request, response));
+    runInContext(context, answer, request, response);
   };
 
   const server = createServer<typeof Request, typeof Response>(

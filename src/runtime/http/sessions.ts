@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { Logger } from "pino";
-import { runWithSession, type Session, type SessionCodec } from "../session/index.ts";
+import type { Session, SessionCodec } from "../session/index.ts";
 
 /** What the server needs of sessions. */
 export interface Sessions {
@@ -8,8 +8,6 @@ export interface Sessions {
   open(request: IncomingMessage): Session;
   /** The token to give the client, when the session has seen more than the client's token says; otherwise undefined. */
   token(session: Session): string | undefined;
-  /** Runs `work` in the session: the database layer finds it from there. */
-  run<R>(session: Session, work: () => R): R;
 }
 
 const COOKIE = "ninefold_session=";
@@ -21,7 +19,6 @@ export function tokenSessions(codec: SessionCodec, log: Logger): Sessions {
   return {
     open: (request) => codec.open(sentToken(request), refused),
     token: (session) => (session.dirty ? session.encode(codec) : undefined),
-    run: runWithSession,
   };
 }
 
