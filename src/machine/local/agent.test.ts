@@ -1,7 +1,10 @@
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { InstanceName } from "../../topology/names.ts";
 import type { Command } from "../machine.ts";
@@ -30,6 +33,11 @@ const pidOf = async ({ machine }: TestMachine, name = worker) =>
   (await machine.list()).find((instance) => instance.name === name)?.pid;
 
 const alive = (pid: number | undefined) => pid !== undefined && identify(pid) !== undefined;
+
+const agentsOf = (folder: string) =>
+  execFileSync("ps", ["-A", "-o", "args="], { encoding: "utf8" })
+    .split("\n")
+    .filter((line) => line.includes("agent.ts") && line.endsWith(folder));
 
 test("an instance that is killed is running again at once, as often as it takes", async () => {
   await using system = await testMachine();
@@ -199,6 +207,17 @@ test("two that want an agent at the same time get the same one", async () => {
   await system.killAgent();
   const found = await Promise.all([ensureAgent(system.folder), ensureAgent(system.folder), ensureAgent(system.folder)]);
   expect(new Set(found.map(({ pid }) => pid)).size).toBe(1);
+  await until("no other one stays", () => agentsOf(system.folder).length === 1);
+});
+
+test("an agent that comes up after the shutdown does not stay, and makes nothing", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "ninefold-late-"));
+  const main = fileURLToPath(new URL("./agent.ts", import.meta.url));
+  const late = spawn(process.execPath, ["--conditions=ninefold-source", main, folder], { stdio: "ignore" });
+  const [code] = await once(late, "exit");
+  expect(code).toBe(0);
+  expect(readdirSync(folder)).toEqual([]);
+  rmSync(folder, { recursive: true });
 });
 
 test("a port in use is refused with its holder, and nothing else changes", async () => {

@@ -2,15 +2,15 @@
  * The agent of the local machine: a small process that holds the public sockets and keeps instances running. It does what
  * it is told and decides nothing. Killed, it leaves all instances running, and the next agent takes them over.
  *
- * Started as `node agent.ts <service folder>`; see ensure.ts. Ends with 0 after a shutdown, with 3 when the folder has an
+ * Started as `node agent.ts <service folder>`; see ensure.ts. Ends with 0 after a shutdown and when nobody wants it any more, with 3 when the folder has an
  * agent already.
  */
-import { appendFileSync, rmSync } from "node:fs";
+import { appendFileSync, existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { InstanceName } from "../../topology/names.ts";
 import { isAlive, signal } from "./identity.ts";
-import { layoutOf } from "./layout.ts";
+import { layoutOf, wantedFile } from "./layout.ts";
 import { lock } from "./lock.ts";
 import { rotate } from "./log.ts";
 import { readRecords } from "./record.ts";
@@ -30,6 +30,8 @@ if (folder === undefined) {
   process.stderr.write("usage: agent <service folder>\n");
   process.exit(2);
 }
+const wanted = wantedFile(folder);
+if (!existsSync(wanted)) process.exit(0);
 const layout = layoutOf(folder);
 const log = join(layout.agent, "log");
 
@@ -52,6 +54,7 @@ process.on("unhandledRejection", fail);
 for (const ignored of ["SIGHUP", "SIGINT"] as const) process.on(ignored, () => undefined);
 
 if (lock(join(layout.agent, "lock.db")) === undefined) process.exit(ANOTHER_AGENT);
+if (!existsSync(wanted)) process.exit(0); // shut down by the one that had the lock until now
 say("agent-started");
 endOldRuns(layout.agent);
 
@@ -117,6 +120,7 @@ async function reopenLost(): Promise<void> {
 function end(): never {
   for (const name of Object.keys(sockets.list())) sockets.close(name);
   rmSync(layout.sockets, { recursive: true, force: true });
+  rmSync(wanted, { force: true });
   say("agent-ended");
   process.exit(0);
 }

@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { extname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { privateSocket } from "../private-socket.ts";
 import { nobodyListens, unixRequest } from "../unix-http.ts";
 import { isAlive } from "./identity.ts";
-import { type Layout, layoutOf } from "./layout.ts";
+import { type Layout, layoutOf, wantedFile } from "./layout.ts";
 import { AgentFailed } from "./problem.ts";
 import { AgentAnswer } from "./protocol.ts";
 import { type InstanceRecord, readRecords } from "./record.ts";
@@ -35,6 +35,7 @@ export async function ensureAgent(folder: string, options: { withinMs?: number }
   if (found !== undefined) return { pid: found, started: false };
 
   const deadline = Date.now() + (options.withinMs ?? 30_000);
+  writeFileSync(wantedFile(folder), "");
   let child: ChildProcess | undefined;
   let starts = 0;
   while (Date.now() < deadline) {

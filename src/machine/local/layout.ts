@@ -17,6 +17,14 @@ export interface Layout {
 }
 
 /**
+ * There from when an agent is asked for until the shutdown. Several may be started at once, and one of them may come up so
+ * late that all is over: it must not stay, and not even make a folder.
+ */
+export function wantedFile(serviceFolder: string): string {
+  return join(serviceFolder, ".ninefold", "agent", "wanted");
+}
+
+/**
  * Finds the folders of a service folder's machine, making those that are missing. What lies outside `.ninefold` is found
  * through links in it, so that the same folder finds the same things whoever asks and from whichever shell.
  * @throws MachineFolderUnusable

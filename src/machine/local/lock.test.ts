@@ -13,11 +13,14 @@ test("a lock is held by one, and free again when its holder is killed", async ()
   // The sleeping child of the holder lives on, and must not keep the lock.
   const program = `import { lock } from ${JSON.stringify(module)};
     import { spawn } from "node:child_process";
-    const held = lock(${JSON.stringify(path)});
+    let held = lock(${JSON.stringify(path)});
     const child = spawn("sleep", ["60"], { stdio: "ignore", detached: true });
-    console.log(held === undefined ? "refused" : child.pid);
-    setInterval(() => held, 1000);`;
-  const holder = spawn(process.execPath, ["--input-type=module", "-e", program], {
+    const pid = held === undefined ? "refused" : child.pid;
+    held = undefined; // as a caller that means to keep the lock for ever
+    gc();
+    setTimeout(() => { gc(); console.log(pid); }, 50);
+    setInterval(() => {}, 1000);`;
+  const holder = spawn(process.execPath, ["--expose-gc", "--input-type=module", "-e", program], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const [line] = await once(holder.stdout, "data");

@@ -30,7 +30,9 @@ export function publicSockets(folder: string, inherited: ReadonlyMap<string, num
   const open = new Map<string, PublicSocket>();
   for (const [name, fd] of inherited) {
     const known = records[name];
-    if (known !== undefined) open.set(name, { ...known, fd, close: () => closeSync(fd) });
+    if (known === undefined)
+      closeSync(fd); // not wanted any more: it would keep the port from everyone
+    else open.set(name, { ...known, fd, close: () => closeSync(fd) });
   }
   return {
     open: async (name, host, port) => {
