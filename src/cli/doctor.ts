@@ -2,6 +2,7 @@ import { accessSync, constants, existsSync, statfsSync } from "node:fs";
 import { availableParallelism, totalmem } from "node:os";
 import type { Command } from "commander";
 import { statePaths } from "../control/paths.ts";
+import { restoreJournal } from "../control/restore.ts";
 import { connect } from "../control/start.ts";
 import { postgresBinaries } from "../engines/postgres/binaries.ts";
 import type { Problem } from "../topology/problem.ts";
@@ -23,12 +24,21 @@ export function doctorCommand(program: Command, cli: Cli): void {
     .command("doctor")
     .description("look for what is wrong with this machine and this service, and say what to do")
     .option("--json", "print the findings as JSON")
-    .action(async (options: { json?: boolean }) => {
+    .option("--restore-journal", "make a new journal in the place of a damaged one, which is kept beside it")
+    .action(async (options: { json?: boolean; restoreJournal?: boolean }) => {
+      if (options.restoreJournal === true) return restore(cli);
       const findings = await examine(cli.folder());
       if (options.json === true) cli.terminal.line(JSON.stringify(findings, undefined, 2));
       else for (const finding of findings) show(cli, finding);
       if (findings.some(({ found }) => typeof found !== "string")) cli.exit(exit.failed);
     });
+}
+
+async function restore(cli: Cli): Promise<void> {
+  const { damaged, situation } = await restoreJournal(cli.folder());
+  cli.terminal.line(`The damaged journal is kept as ${damaged}.`);
+  const found = situation.release === undefined ? "nothing that was kept" : `release ${situation.release}`;
+  cli.terminal.line(`A new one was made from ${found}; \`ninefold up\` brings everything in line with it.`);
 }
 
 function show(cli: Cli, { what, found }: Finding): void {
