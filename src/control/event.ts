@@ -11,7 +11,7 @@ export const ProblemReport = z.object({
 });
 export type ProblemReport = z.infer<typeof ProblemReport>;
 
-export const StepView = z.object({
+const StepView = z.object({
   /** Place in the plan, from 1. */
   step: z.int().min(1),
   name: z.string(),
@@ -27,7 +27,6 @@ export const StepView = z.object({
   /** Once this step has begun, the plan only goes forward. */
   pointOfNoReturn: z.boolean(),
 });
-export type StepView = z.infer<typeof StepView>;
 
 export const PlanView = z.object({
   /** 0 for a plan that was only asked for and not begun. */

@@ -5,7 +5,7 @@ import type { StatePaths } from "./paths.ts";
 import { JournalCorrupt, NewerState } from "./problem.ts";
 
 /** Version of the layout and the journal of `.ninefold` that this Ninefold reads and writes. */
-export const STATE_FORMAT = 1;
+const STATE_FORMAT = 1;
 
 /** Looks whether this Ninefold may work with the state; changes nothing. Throws NewerState, JournalCorrupt. */
 export async function checkFormat(paths: StatePaths): Promise<void> {

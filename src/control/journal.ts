@@ -10,7 +10,7 @@ import { SCHEMA } from "./schema.ts";
 import { openSqlite } from "./sqlite.ts";
 
 /** Where a plan stands. `stopped`: going back failed too, a person is needed. */
-export type PlanState = "running" | "undoing" | "finished" | "undone" | "stopped";
+type PlanState = "running" | "undoing" | "finished" | "undone" | "stopped";
 
 /** A plan as the journal knows it. */
 export interface PlanRecord {

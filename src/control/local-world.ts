@@ -84,7 +84,7 @@ export function localWorld(folder: string, machine: LocalMachine, paths: StatePa
 }
 
 /** What instances are told now; undefined before the first time, or when the file is not whole. */
-export async function readEndpoints(paths: StatePaths): Promise<Endpoints | undefined> {
+async function readEndpoints(paths: StatePaths): Promise<Endpoints | undefined> {
   const text = await readFile(paths.endpoints, "utf8").catch(() => undefined);
   if (text === undefined) return undefined;
   try {

@@ -14,7 +14,7 @@ const LEFT_OUT: ReadonlySet<string> = new Set(["node_modules", ".git", ".ninefol
 const MODULES = ["service.ts", "service.mts", "service.js", "service.mjs"];
 
 /** A release larger than this is taken for a mistake: data or build output in the service's folder. */
-export const LARGEST_RELEASE = { bytes: 512 * 1024 * 1024, files: 50_000 };
+const LARGEST_RELEASE = { bytes: 512 * 1024 * 1024, files: 50_000 };
 
 /** What is known of a release once its module was loaded. */
 const ReleaseFacts = z.object({ service: z.string(), at: z.number() });

@@ -20,7 +20,7 @@ export interface StartOptions {
 }
 
 /** The control plane ended at once, or does not answer. */
-export class ControlDidNotStart extends NinefoldError {
+class ControlDidNotStart extends NinefoldError {
   constructor(log: string, says: string) {
     super("control-did-not-start", { at: log, says, fix: "remove the cause and try again" });
   }
@@ -84,7 +84,7 @@ function stopping(client: ControlClient, folder: string): ControlClient {
 }
 
 /** How the agent runs the control plane: as a source or as built, like this module itself. */
-export function controlCommand(folder: string, main = controlMain()): Command {
+function controlCommand(folder: string, main = controlMain()): Command {
   const env = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR"].map((name) => [name, process.env[name]] as const);
   return {
     file: process.execPath,

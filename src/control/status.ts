@@ -56,7 +56,7 @@ export async function statusOf({ folder, paths, machine, journal, trouble }: Sta
 }
 
 /** Where a browser on this machine reaches the service. */
-export function publicUrl({ host, port }: { readonly host: string; readonly port: number }): string {
+function publicUrl({ host, port }: { readonly host: string; readonly port: number }): string {
   const everywhere = ["0.0.0.0", "::", "127.0.0.1", "::1"].includes(host);
   return `http://${everywhere ? "localhost" : host.includes(":") ? `[${host}]` : host}:${port}`;
 }

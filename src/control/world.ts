@@ -5,7 +5,7 @@ import type { Topology } from "../topology/topology.ts";
 import type { KeptTopology } from "./journal.ts";
 
 /** An instance of the service as a step wants it. */
-export interface ServiceInstance {
+interface ServiceInstance {
   readonly instance: InstanceName;
   readonly role: "app" | "worker";
   readonly release: number;

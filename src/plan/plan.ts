@@ -5,9 +5,9 @@ import type { Situation } from "./situation.ts";
 import type { Step } from "./step.ts";
 import { stepsBetween } from "./steps.ts";
 
-export type PlanKind = "up" | "apply" | "scale" | "deploy" | "down" | "undo";
+type PlanKind = "up" | "apply" | "scale" | "deploy" | "down" | "undo";
 
-export interface PlannedStep extends Description {
+interface PlannedStep extends Description {
   readonly do: Step;
 }
 

@@ -5,7 +5,7 @@ const Name = z
   .regex(/^[a-z][a-z0-9_]{0,39}$/, "use 1 to 40 lower-case letters, digits and underscores, beginning with a letter");
 
 /** One logical database: a cluster of PostgreSQL, or a set of clusters when it is sharded. */
-export const Database = z.strictObject({
+const Database = z.strictObject({
   /** `shared`: beside the service on its host (rung 1). `own`: on hosts of its own, under Patroni (rung 2 and above). */
   host: z.enum(["shared", "own"]).default("shared"),
   /** Most connections that PostgreSQL admits; all pools together stay below it. Changing it restarts PostgreSQL. */
@@ -25,7 +25,6 @@ export const Database = z.strictObject({
   /** Clusters that the rows are spread over by key: horizontal sharding (rung 9). */
   shards: z.int().min(1).max(64).default(1),
 });
-export type Database = z.output<typeof Database>;
 
 /** Databases by name; `main` always exists. */
 export const Databases = z.record(Name, Database);

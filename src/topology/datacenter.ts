@@ -5,14 +5,14 @@ const Name = z
   .string()
   .regex(/^[a-z][a-z0-9-]{0,19}$/, "use 1 to 20 lower-case letters, digits and dashes, beginning with a letter");
 
-export const Host = z.strictObject({
+const Host = z.strictObject({
   /** IPv4 address that engines on this host listen on; `local` hosts get a loopback address of their own (see address.ts). */
   address: z.ipv4().optional(),
   /** Account that the machine kind `ssh` signs in with. */
   user: z.string().min(1).optional(),
 });
 
-export const Datacenter = z.strictObject({
+const Datacenter = z.strictObject({
   /** `local`: processes of this machine on loopback addresses. `ssh`: systemd on Debian hosts. */
   machine: z.enum(["local", "ssh"]).default("local"),
   /** Hosts by name, in the order in which tiers are placed on them; left out, `local` makes as many as it needs. */
@@ -22,7 +22,6 @@ export const Datacenter = z.strictObject({
     .strictObject({ latitude: z.number().min(-90).max(90), longitude: z.number().min(-180).max(180) })
     .optional(),
 });
-export type Datacenter = z.output<typeof Datacenter>;
 
 /** Data centres by name, at most 8; the first one holds the primaries unless a database says otherwise. */
 export const Datacenters = z.record(Name, Datacenter);

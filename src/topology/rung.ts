@@ -6,7 +6,7 @@ export type Rung = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9;
 export const RUNGS: readonly Rung[] = [1, 2, 3, 4, 5, 6, 7, 8, 9];
 
 /** Name of each rung, as people say it. */
-export const RUNG_NAMES: Readonly<Record<Rung, string>> = {
+const RUNG_NAMES: Readonly<Record<Rung, string>> = {
   1: "single",
   2: "tiers",
   3: "balanced",
@@ -19,7 +19,7 @@ export const RUNG_NAMES: Readonly<Record<Rung, string>> = {
 };
 
 /** The highest rung that this Ninefold can reach. */
-export const HIGHEST_BUILT: Rung = 1;
+const HIGHEST_BUILT: Rung = 1;
 
 /** The topology is sound, but needs a rung that this Ninefold does not have. */
 export class NotBuilt extends NinefoldError {

@@ -9,7 +9,7 @@ import { Edge } from "./edge.ts";
 import { PublicAddress } from "./public.ts";
 
 /** The version of the topology's format that this Ninefold reads and writes. */
-export const TOPOLOGY_FORMAT = 1;
+const TOPOLOGY_FORMAT = 1;
 
 /**
  * Desired state: everything that runs, for all nine rungs. A section that is absent does not exist (`balancer`, `cache`,
