@@ -70,8 +70,9 @@ export class Input {
   }
 }
 
-/** Most entries of a list in one answer, and the furthest one can page. */
-const MOST = 100;
+/** Most entries of a list in one answer. */
+export const MOST_ENTRIES = 100;
+/** The furthest one can page. */
 const FURTHEST = 2_147_483_647;
 
 export interface Page {
@@ -89,7 +90,7 @@ export function readPage(query: Readonly<Record<string, unknown>>): Page {
     else if (Number(value) < least) problems[name] = [`must be at least ${least}`];
     return Math.min(Number(value), most);
   };
-  const page = { limit: number("limit", 20, 1, MOST), offset: number("offset", 0, 0, FURTHEST) };
+  const page = { limit: number("limit", 20, 1, MOST_ENTRIES), offset: number("offset", 0, 0, FURTHEST) };
   if (Object.keys(problems).length > 0) throw invalid(problems);
   return page;
 }

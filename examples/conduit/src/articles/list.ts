@@ -1,6 +1,6 @@
 import type { Kysely } from "kysely";
 import type { Database } from "../../schema.ts";
-import type { Page } from "../input.ts";
+import { MOST_ENTRIES, type Page } from "../input.ts";
 import { type Prepared, prepare } from "../prepared.ts";
 import { type Filter, followed, matching, type Source } from "./sources.ts";
 import { ARTICLE, type ArticleRow, flagsFor, toArticle } from "./view.ts";
@@ -17,26 +17,32 @@ export interface Values extends Page {
 
 type Row = ArticleRow & { total: number; id: number | null };
 
-/** Limits that stand in the statement itself, as PostgreSQL plans badly for one that it does not know. */
-const USUAL = [10, 20];
+/**
+ * The limits that statements are made for; the next larger one serves any other. They stand in the statement itself:
+ * for a limit that it does not know, PostgreSQL expects a tenth of the table and plans anew for each request.
+ */
+const LIMITS = [5, 10, 20, 50];
 
 /** Lists articles, newest first, with the number of all that match; one statement a list. */
 export function articleLists(db: Kysely<Database>) {
   const statements = new Map<string, Prepared<Values, Row>>();
 
-  async function run(shape: string, source: (values: Values, limits: Page) => Source, values: Values) {
+  async function run(shape: string, source: (values: Values, limits: Page) => Source, values: Omit<Values, "reach">) {
     const known = values.viewer !== 0;
-    const usual = values.offset === 0 && USUAL.includes(values.limit);
-    const key = `${shape} ${known} ${usual && values.limit}`;
+    const limit = LIMITS.find((most) => most >= values.limit) ?? MOST_ENTRIES;
+    const first = values.offset === 0;
+    const key = `${shape} ${known} ${limit} ${first}`;
     let statement = statements.get(key);
     if (statement === undefined) {
-      statement = prepare<Values, Row>(db, (v) =>
-        listQuery(db, source(v, usual ? values : v), known ? v.viewer : undefined),
-      );
+      statement = prepare<Values, Row>(db, (v) => {
+        const limits = { limit, offset: first ? 0 : v.offset };
+        return listQuery(db, source(v, limits), known ? v.viewer : undefined);
+      });
       statements.set(key, statement);
     }
-    const rows = await statement.run(values);
-    return { articles: rows.filter((row) => row.id !== null).map(toArticle), articlesCount: rows[0]?.total ?? 0 };
+    const rows = await statement.run({ ...values, reach: limit + values.offset });
+    const articles = rows.filter((row) => row.id !== null).slice(0, values.limit);
+    return { articles: articles.map(toArticle), articlesCount: rows[0]?.total ?? 0 };
   }
 
   return {
@@ -47,11 +53,11 @@ export function articleLists(db: Kysely<Database>) {
         author: filter.author !== undefined,
         favorited: filter.favorited !== undefined,
       };
-      const values = { ...page, tag, author, favorited, viewer, reach: 0 };
+      const values = { ...page, tag, author, favorited, viewer };
       return run(JSON.stringify(by), (v, limits) => matching(by, v, limits), values);
     },
     feed(page: Page, viewer: number) {
-      const values = { ...page, tag: "", author: "", favorited: "", viewer, reach: page.limit + page.offset };
+      const values = { ...page, tag: "", author: "", favorited: "", viewer };
       return run("feed", followed, values);
     },
   };

@@ -1,4 +1,4 @@
-import { expressionBuilder, type SelectQueryBuilder } from "kysely";
+import { expressionBuilder, type SelectQueryBuilder, sql } from "kysely";
 import type { Database } from "../../schema.ts";
 import type { Page } from "../input.ts";
 import { ALL, countOf } from "./counts.ts";
@@ -106,5 +106,10 @@ function knownTotal(by: By, values: Values) {
 
 const userId = (username: string) => eb.selectFrom("users").select("id").where("username", "=", username);
 
-/** A number in the statement itself; a placeholder stays a parameter. */
-const bound = (value: number) => (typeof value === "number" ? eb.lit(value) : value);
+/**
+ * A number in the statement itself, or a placeholder in a query of its own: PostgreSQL looks into no such query when it plans,
+ * and so keeps one plan for all values.
+ */
+function bound(value: number) {
+  return typeof value === "number" ? eb.lit(value) : sql<number>`(select ${value}::bigint)`;
+}
