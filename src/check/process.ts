@@ -66,7 +66,10 @@ export async function startCheckProcess(config: CheckConfig): Promise<CheckProce
   };
 
   tell({ type: "start", config });
-  await hear("started");
+  await hear("started").catch(async (error: unknown) => {
+    await stop();
+    throw error;
+  });
   return {
     async report() {
       tell({ type: "snapshot" });
