@@ -134,7 +134,9 @@ async function openPeer(database: TestPostgres) {
   if (!existsSync(PEER)) return undefined;
   const port = await freePort();
   const { user, password } = database.service;
-  const address = `postgres://${user}:${encodeURIComponent(password)}@127.0.0.1:${database.port}/${database.database}`;
+  // Over the unix socket, as ours.
+  const server = `localhost:${database.port}/${database.database}?host=${encodeURIComponent(database.socketFolder)}`;
+  const address = `postgres://${user}:${encodeURIComponent(password)}@${server}`;
   const child = spawn(process.execPath, ["--conditions=ninefold-source", PEER], {
     env: { ...process.env, DATABASE_URL: address, PORT: String(port), CONNECTIONS: String(POOL) },
     stdio: ["ignore", "inherit", "inherit"],
