@@ -82,7 +82,7 @@ export async function startConduit({
       },
       jobs: { concurrency: 4 },
       drainMs: 10_000,
-      logLevel: "info",
+      logLevel: "warn",
     };
     await writeFile(join(path, "instance.json"), JSON.stringify(config));
     return join(path, "instance.json");

@@ -40,6 +40,7 @@ export interface BenchResult {
   readonly failed: number;
   /** At a rate: operations that were due and never sent, because every connection was still waiting for an answer. */
   readonly unsent: number;
+  /** Requests that succeeded, by second; a fast refusal is no work done. */
   readonly perSecond: number;
   /** Milliseconds; at a rate from the intended time of sending, at saturation from sending. */
   readonly p50: number;
@@ -133,7 +134,7 @@ export async function openBench({ check, url, connections, seed = newSeed() }: B
           requests,
           failed,
           unsent: backlog.length - taken,
-          perSecond: requests / (durationMs / 1000),
+          perSecond: (requests - failed) / (durationMs / 1000),
           p50: quantile(0.5),
           p99: quantile(0.99),
           p999: quantile(0.999),
