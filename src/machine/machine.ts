@@ -30,7 +30,7 @@ export interface InstanceState {
 
 /** Where instances run. Engines know only this. `local` runs child processes on loopback addresses. */
 export interface Machine {
-  /** Absolute folder of an instance: its configuration, log, pid file and (for engines) data. */
+  /** Absolute folder of an instance: its configuration, log and (for engines) data. */
   folder(name: InstanceName): string;
   /** A short private folder for unix sockets (their paths are limited to 107 bytes). */
   sockets(name: InstanceName): string;

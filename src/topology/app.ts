@@ -14,8 +14,11 @@ export const App = z.strictObject({
   /** Longest time in milliseconds for a client to send its headers, and its whole request. */
   headersTimeoutMs: z.int().min(100).max(600_000).default(10_000),
   requestTimeoutMs: z.int().min(100).max(3_600_000).default(60_000),
-  /** Idle time in milliseconds after which a kept-alive connection is closed. */
-  keepAliveMs: z.int().min(0).max(3_600_000).default(65_000),
+  /**
+   * Idle time in milliseconds after which a kept-alive connection is closed, as clients are told. A server that leaves
+   * waits for it, so it is also how long a deploy takes where idle connections are open.
+   */
+  keepAliveMs: z.int().min(0).max(3_600_000).default(5_000),
   /** Longest time in milliseconds that a server which is leaving waits for its open requests. */
   drainMs: z.int().min(0).max(3_600_000).default(30_000),
   /** Longest time in milliseconds that new code may take until it is ready; beyond it, it counts as hanging. */
