@@ -12,8 +12,8 @@ export interface SeedOptions {
   readonly db: Kysely<Database>;
   /** Number of articles; a tenth as many users (at least 10), about 3 comments and 5 favourites an article. */
   readonly size: number;
-  /** Told of the articles written so far, and in all. */
-  readonly progress?: (done: number, total: number) => void;
+  /** Told how far it is, from 0 to 1, and what it is doing. */
+  readonly progress?: (share: number, doing: string) => void;
   /** The same number gives the same data in an empty database. Default 1. */
   readonly random?: number;
 }
@@ -52,12 +52,12 @@ export default async function seed({
     });
     // While the database takes one batch, the next is being written.
     await inserting;
-    progress(written, size);
+    progress(written / size, `${written} of ${size} articles`);
     inserting = insertArticles(db, batch);
     written += batch.length;
   }
   await inserting;
-  progress(size, size);
+  progress(1, `${size} articles`);
 }
 
 /** Highest ids in use, and the time of the latest article. */
