@@ -148,10 +148,10 @@ test("controlled transactions with savepoints", async () => {
 });
 
 test("a caller's own connection keeps its state, and leaves none to the next", async () => {
+  await db.connection().execute((own) => sql`begin`.execute(own));
   await db.connection().execute(async (own) => {
     await sql`set statement_timeout = 12345`.execute(own);
     await sql`create temp table scratch (x int)`.execute(own);
-    await sql`begin`.execute(own);
     const { rows } = await sql`select current_setting('statement_timeout') as it`.execute(own);
     expect(rows).toEqual([{ it: "12345ms" }]);
   });

@@ -227,8 +227,15 @@ export class Scheduler implements RunHost {
   /** Asks for the position of what was sent before, tells it to the session and calls `done`. */
   learn(link: Link, session: Session, done: () => void): void {
     const identity = this.#connections.identity(link);
-    if (identity === undefined) done();
-    else this.send(link, positionExchange(session, this.cluster, identity, done));
+    if (identity === undefined) {
+      done();
+      return;
+    }
+    const answered = () => {
+      done();
+      this.freed(link);
+    };
+    this.send(link, positionExchange(session, this.cluster, identity, answered));
   }
 
   #own(link: Link, statement: Statement): void {
