@@ -157,10 +157,13 @@ browserTests("Conduit's pages in trouble", (conduit) => {
       [unauthorized, "Sign in again in a new tab"],
     ] as const) {
       const end = await during(page, "POST", "**/comments", how);
+      // What a new session makes the page load anew must not take the form away when it cannot be had.
+      const endReads = await during(page, "GET", "**/api/articles/**", failing);
       await page.click('button:has-text("Post Comment")');
       await see(page.locator(".comment-form .error-messages", { hasText: says }));
       expect(await text.inputValue()).toBe("Written at length");
       await end();
+      await endReads();
     }
     expect(await authState(page)).toBe("unauthenticated");
 
