@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { TaskList, WorkerPool } from "graphile-worker";
-import { type ClientConfig, Pool } from "pg";
+import { type ClientConfig, type CustomTypesConfig, Pool, types } from "pg";
 import { ownConnections } from "./connections.ts";
 import { openLane } from "./lane.ts";
 import { type HeldLease, takeLease } from "./lease.ts";
@@ -41,7 +41,7 @@ export async function beginLife<DB>(options: LifeOptions<DB>): Promise<Life> {
   const worker = `${options.instance}/${randomBytes(6).toString("hex")}`;
   const connection = { ...options.connection(), application_name: worker, keepAlive: true };
   const address = addressOf(connection);
-  const pool = ownConnections(new Pool({ ...connection, max: QUEUE_CONNECTIONS - 1, min: 0 }));
+  const pool = ownConnections(new Pool({ ...connection, max: QUEUE_CONNECTIONS - 1, types: plainDates }));
   const leasePool = ownConnections(
     new Pool({ ...connection, max: 1, connectionTimeoutMillis: 3_000, query_timeout: 4_000 }),
   );
@@ -140,6 +140,12 @@ async function before(withinMs: number, work: Promise<unknown>): Promise<boolean
 async function endPools(...pools: Pool[]): Promise<void> {
   await before(1_000, Promise.allSettled(pools.map((pool) => pool.end())));
 }
+
+/** The library fetches four dates with each job and looks at none: reading them is a fifth of what an empty job costs. */
+const plainDates: CustomTypesConfig = {
+  getTypeParser: (oid, format) =>
+    oid === types.builtins.TIMESTAMPTZ ? (text: string) => text : types.getTypeParser(oid, format),
+};
 
 function addressOf({ host, port, database }: ClientConfig): string {
   return `${host}:${port}/${database}`;

@@ -45,6 +45,23 @@ test("a failed try leaves no effect, and the job is tried again until it is done
   expect(worker.stats()).toMatchObject({ ready: true, completed: 2, failed: 2, dead: 0 });
 });
 
+test("a job whose effect is already applied is only written as done", async () => {
+  await using system = await startJobsTest(postgres);
+  const definitions = system.define({
+    job: {
+      run: async (job, { db }) => {
+        await db.insertInto("effects").values({ job: job.id, note: "again" }).execute();
+      },
+    },
+  });
+  const id = await system.jobs(definitions).enqueue("job", null);
+  await system.pool.query("insert into ninefold.inbox (job_id) values ($1)", [id]);
+  const worker = system.worker(definitions);
+  await until("it to be gone", async () => (await system.count(JOBS)) === 0);
+  expect(await system.effects()).toEqual([]);
+  expect(worker.stats()).toMatchObject({ failed: 0 });
+});
+
 test("an effect whose transaction had failed is never taken for done, though the handler hid the error", async () => {
   await using system = await startJobsTest(postgres);
   const definitions = system.define({

@@ -1,5 +1,5 @@
 import type { Task } from "graphile-worker";
-import { CompiledQuery } from "kysely";
+import { CompiledQuery, type Kysely } from "kysely";
 import type { Logger } from "pino";
 import type { LazyTransaction } from "../data/index.ts";
 import { retryDelay } from "./backoff.ts";
@@ -36,17 +36,17 @@ export function taskFor<DB>(known: KnownJob<DB>, runs: Runs<DB>, lease: Lease): 
     const { id, attempts: attempt, max_attempts: attempts } = helpers.job;
     const release = runs.slots === undefined ? undefined : await runs.slots.take();
     lease.running.add(id);
-    const effect = new Effect(id, runs, lease);
+    const effect = new Effect(id, known.name, runs, lease);
     try {
       // Noted first, a try counts even if it kills the worker: see schema/lease.ts.
       if ((attempt > 1 || attempts === 1) && (await lease.note()).has(id)) return;
       const { payload } = envelope as Envelope;
       const job: Job<unknown> = { id, name: known.name, payload, attempt, attempts, signal: lease.signal };
-      await known.run(job, effect.resources(known.name));
-      await effect.commit();
+      await known.run(job, effect);
+      await effect.transaction?.commit();
       runs.counts.completed += 1;
     } catch (error) {
-      await effect.rollback();
+      await effect.transaction?.rollback();
       if (refusedWith(ALREADY_APPLIED, error)) return;
       throw verdictOn(error, known, attempt, attempts, id, runs, lease);
     } finally {
@@ -81,51 +81,39 @@ function verdictOn<DB>(
 }
 
 /** What a run may use. Nothing is made, and nothing is sent, until the handler reaches for it. */
-class Effect<DB> {
+class Effect<DB> implements JobResources<DB> {
+  readonly folder: string;
+  transaction: LazyTransaction<DB> | undefined;
   readonly #id: string;
+  readonly #name: string;
   readonly #runs: Runs<DB>;
   readonly #lease: Lease;
-  #transaction: LazyTransaction<DB> | undefined;
   #jobs: Jobs<DB> | undefined;
   #log: Logger | undefined;
 
-  constructor(id: string, runs: Runs<DB>, lease: Lease) {
+  constructor(id: string, name: string, runs: Runs<DB>, lease: Lease) {
+    this.folder = runs.folder;
     this.#id = id;
+    this.#name = name;
     this.#runs = runs;
     this.#lease = lease;
   }
 
-  resources(name: string): JobResources<DB> {
-    const effect = this;
-    return {
-      folder: this.#runs.folder,
-      get db() {
-        return effect.#open().db;
-      },
-      /** Jobs that a job enqueues belong to its effect: they exist if and only if it is applied. */
-      get jobs() {
-        effect.#jobs ??= createJobs({ db: effect.#open().db, jobs: effect.#runs.jobs });
-        return effect.#jobs;
-      },
-      get log() {
-        effect.#log ??= effect.#runs.log.child({ job: name, jobId: effect.#id });
-        return effect.#log;
-      },
-    };
-  }
-
-  async commit(): Promise<void> {
-    await this.#transaction?.commit();
-  }
-
-  async rollback(): Promise<void> {
-    await this.#transaction?.rollback();
-  }
-
-  #open(): LazyTransaction<DB> {
+  get db(): Kysely<DB> {
     const { worker, number } = this.#lease;
-    this.#transaction ??= this.#runs.transaction(prologue(this.#id, worker, number));
-    return this.#transaction;
+    this.transaction ??= this.#runs.transaction(prologue(this.#id, worker, number));
+    return this.transaction.db;
+  }
+
+  /** Jobs that a job enqueues belong to its effect: they exist if and only if it is applied. */
+  get jobs(): Jobs<DB> {
+    this.#jobs ??= createJobs({ db: this.db, jobs: this.#runs.jobs });
+    return this.#jobs;
+  }
+
+  get log(): Logger {
+    this.#log ??= this.#runs.log.child({ job: this.#name, jobId: this.#id });
+    return this.#log;
   }
 }
 
