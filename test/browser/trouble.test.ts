@@ -1,19 +1,8 @@
-import type { Page, Route } from "playwright-core";
+import type { Route } from "playwright-core";
 import { expect, test } from "vitest";
 import { unique } from "./api.ts";
 import { at, authState, browserTests, gone, see, token } from "./browsing.ts";
-
-const failing = (route: Route) => route.fulfill({ status: 500, json: { errors: { server: ["is on fire"] } } });
-const cutOff = (route: Route) => route.abort("internetdisconnected");
-const unauthorized = (route: Route) => route.fulfill({ status: 401, json: { errors: { token: ["is invalid"] } } });
-const refusing = (route: Route) => route.fulfill({ status: 403, json: { errors: { article: ["forbidden"] } } });
-
-/** Lets requests of one method fail until the returned function is called. */
-async function during(page: Page, method: string, url: string, how: (route: Route) => Promise<void>) {
-  const handler = (route: Route) => (route.request().method() === method ? how(route) : route.fallback());
-  await page.route(url, handler);
-  return () => page.unroute(url, handler);
-}
+import { cutOff, during, failing, refusing, unauthorized } from "./failures.ts";
 
 browserTests("Conduit's pages in trouble", (conduit) => {
   for (const [what, how] of [
@@ -86,109 +75,6 @@ browserTests("Conduit's pages in trouble", (conduit) => {
     }
   });
 
-  test("forms keep what was typed while the API is away, and send it when it is back", async () => {
-    const member = await conduit.api.member();
-    const slug = await conduit.api.article(member);
-    const stranger = unique("late");
-    const account = { email: `${stranger}@example.com`, password: "password123" };
-    const cases = [
-      {
-        path: "/register",
-        fields: { username: stranger, ...account },
-        button: "Sign up",
-        leadsTo: "/",
-        signedIn: false,
-      },
-      { path: "/login", fields: account, button: "Sign in", leadsTo: "/", signedIn: false },
-      {
-        path: "/editor",
-        fields: { title: unique("Kept "), description: "kept", body: "kept body" },
-        button: "Publish Article",
-        leadsTo: /\/article\//,
-        signedIn: true,
-      },
-      {
-        path: `/editor/${slug}`,
-        fields: { description: "kept too", body: "kept" },
-        button: "Publish Article",
-        leadsTo: /\/article\//,
-        signedIn: true,
-      },
-      {
-        path: "/settings",
-        fields: { bio: "kept bio" },
-        button: "Update Settings",
-        leadsTo: `/profile/${member.username}`,
-        signedIn: true,
-      },
-    ];
-    for (const { path, fields, button, leadsTo, signedIn } of cases) {
-      const page = await conduit.open(signedIn ? member : undefined);
-      await page.goto(path);
-      for (const [name, value] of Object.entries(fields)) await page.fill(`[name="${name}"]`, value);
-      for (const [how, says] of [
-        [cutOff, "Unable to connect"],
-        [failing, "trouble (500)"],
-      ] as const) {
-        await page.route("**/api/**", how);
-        await page.click(`button:has-text("${button}")`);
-        await see(page.locator("ul.error-messages", { hasText: says }));
-        await page.unroute("**/api/**", how);
-        for (const [name, value] of Object.entries(fields)) {
-          expect(await page.inputValue(`[name="${name}"]`)).toBe(value);
-        }
-      }
-      await page.click(`button:has-text("${button}")`);
-      await page.waitForURL((url) =>
-        typeof leadsTo === "string" ? url.pathname === leadsTo : leadsTo.test(url.pathname),
-      );
-    }
-  });
-
-  test("a comment is kept until it could be posted, even when the session ends meanwhile", async () => {
-    const member = await conduit.api.member();
-    const slug = await conduit.api.article(await conduit.api.member());
-    const page = await conduit.open(member);
-    await page.goto(`/article/${slug}`);
-    const text = page.getByPlaceholder("Write a comment...");
-    await text.fill("Written at length");
-    for (const [how, says] of [
-      [cutOff, "Unable to connect"],
-      [unauthorized, "Sign in again in a new tab"],
-    ] as const) {
-      const end = await during(page, "POST", "**/comments", how);
-      // What a new session makes the page load anew must not take the form away when it cannot be had.
-      const endReads = await during(page, "GET", "**/api/articles/**", failing);
-      await page.click('button:has-text("Post Comment")');
-      await see(page.locator(".comment-form .error-messages", { hasText: says }));
-      expect(await text.inputValue()).toBe("Written at length");
-      await end();
-      await endReads();
-    }
-    expect(await authState(page)).toBe("unauthenticated");
-
-    const tab = await page.context().newPage();
-    await tab.goto("/login");
-    await tab.fill('input[name="email"]', member.email);
-    await tab.fill('input[name="password"]', member.password);
-    await tab.click('button:has-text("Sign in")');
-    await at(tab, "/");
-    await see(page.locator(`nav a[href="/profile/${member.username}"]`));
-    await page.click('button:has-text("Post Comment")');
-    await see(page.locator(".card:not(.comment-form) .card-block", { hasText: "Written at length" }));
-  });
-
-  test("a 401 to the settings logs out but leaves the form as it is", async () => {
-    const page = await conduit.open(await conduit.api.member());
-    await page.goto("/settings");
-    await page.fill('textarea[name="bio"]', "typed");
-    await during(page, "PUT", "**/api/user", unauthorized);
-    await page.click('button:has-text("Update Settings")');
-    await see(page.locator("ul.error-messages"));
-    expect(await page.inputValue('textarea[name="bio"]')).toBe("typed");
-    expect(await token(page)).toBeNull();
-  });
-
   test("what is refused is said, and shown as it was before", async () => {
     const [author, reader] = [await conduit.api.member(), await conduit.api.member()];
     const slug = await conduit.api.article(author);
@@ -210,32 +96,6 @@ browserTests("Conduit's pages in trouble", (conduit) => {
       await see(page.locator(".card:not(.comment-form) .card-block", { hasText: "Mine" }));
       await page.unroute(/\/(favorite|follow|comments\/\d+)$/, how);
     }
-  });
-
-  test("what is sent twice in haste arrives once", async () => {
-    const member = await conduit.api.member();
-    const slug = await conduit.api.article(member);
-    const page = await conduit.open(member);
-    let sent = 0;
-    const { promise: released, resolve: release } = Promise.withResolvers<void>();
-    await during(page, "POST", "**/api/**", async (route) => {
-      sent += 1;
-      await released;
-      await route.continue();
-    });
-    await page.goto(`/article/${slug}`);
-    await page.getByPlaceholder("Write a comment...").fill("Only once");
-    const button = page.locator('.comment-form button[type="submit"]');
-    // Both clicks come before the page can draw the button as disabled.
-    await page.evaluate(
-      "for (const i of [1, 2, 3]) document.querySelector('.comment-form button[type=submit]').click()",
-    );
-    await expect.poll(() => button.isDisabled()).toBe(true);
-    release();
-    await see(page.locator(".card:not(.comment-form)", { hasText: "Only once" }));
-    expect(sent).toBe(1);
-    await page.reload();
-    await see(page.locator(".card:not(.comment-form)", { hasText: "Only once" }));
   });
 
   test("a busy API is asked again when it says, without a word to the reader", async () => {
