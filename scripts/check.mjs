@@ -9,7 +9,7 @@ const checks = [
   ["format and lint", bin("@biomejs/biome/bin/biome"), ["check", "--error-on-warnings", "."]],
   ["types", bin("typescript/bin/tsc"), ["--noEmit"]],
   ["types of the browser client", bin("typescript/bin/tsc"), ["--noEmit", "-p", "examples/conduit/web"]],
-  ["direction of dependencies", bin("dependency-cruiser/bin/dependency-cruise.mjs"), ["src", "--output-type", "err"]],
+  ["direction of dependencies", bin("dependency-cruiser/bin/dependency-cruiser.mjs"), ["src", "--output-type", "err"]],
   ["unused code", bin("knip/bin/knip.js"), []],
 ];
 const failed = checks.filter(([name, file, args]) => {

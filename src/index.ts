@@ -1,4 +1,12 @@
 export { context, OutsideRequest, type RequestContext } from "./runtime/context.ts";
+export {
+  ConnectionStateChanged,
+  DatabaseBusy,
+  DatabaseUnavailable,
+  OutcomeUnknown,
+  TransactionLost,
+} from "./runtime/data/errors.ts";
+export { BadJobOptions, BadPayload, UnknownJob } from "./runtime/jobs/errors.ts";
 export type { EnqueueOptions, Job, JobDefinition, JobResources, Jobs } from "./runtime/jobs/job.ts";
 export {
   type AssetOptions,
@@ -13,3 +21,4 @@ export {
   type TableFact,
   type TableFacts,
 } from "./runtime/service.ts";
+export { NinefoldError, type Problem } from "./topology/problem.ts";

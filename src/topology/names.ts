@@ -14,11 +14,6 @@ export const InstanceName = z
   .regex(PATTERN, "an instance name looks like `dc1.app.2` or `dc1.app.2@7`")
   .transform((name) => name as InstanceName);
 
-/** The name without its release: what people type and what `status` groups by. */
-export function stableName(name: InstanceName): string {
-  return name.split("@", 1)[0] ?? name;
-}
-
 /** The release an instance of the service runs, or undefined for an engine. */
 export function releaseOf(name: InstanceName): number | undefined {
   const release = name.split("@")[1];

@@ -2,8 +2,14 @@ import { NinefoldError } from "../../topology/problem.ts";
 
 const AT = "database";
 
+/** A request that ran into it should be answered 503: frameworks read the status and the headers off the error. */
+class PassingTrouble extends NinefoldError {
+  readonly statusCode = 503;
+  readonly headers: Readonly<Record<string, string>> = { "retry-after": "1" };
+}
+
 /** More work waits for the database than can be done in time. Nothing was executed. Answered 503 with `Retry-After`. */
-export class DatabaseBusy extends NinefoldError {
+export class DatabaseBusy extends PassingTrouble {
   constructor(says: string) {
     super("database-busy", {
       at: AT,
@@ -14,7 +20,7 @@ export class DatabaseBusy extends NinefoldError {
 }
 
 /** The database could not be reached within `holdMs`. Nothing was executed. Answered 503 with `Retry-After`. */
-export class DatabaseUnavailable extends NinefoldError {
+export class DatabaseUnavailable extends PassingTrouble {
   constructor(says: string, options?: ErrorOptions) {
     super("database-unavailable", { at: AT, says, fix: "See `ninefold status` and the database's log" }, options);
   }
@@ -24,7 +30,9 @@ export class DatabaseUnavailable extends NinefoldError {
  * The connection broke after a write or a commit was sent and before it was answered, and what became of it cannot be
  * known: it may have been applied. Never retried by Ninefold. Answered 503.
  */
-export class OutcomeUnknown extends NinefoldError {
+export class OutcomeUnknown extends PassingTrouble {
+  override readonly headers = { "retry-after": "1", "ninefold-outcome": "unknown" };
+
   constructor(says: string, options?: ErrorOptions) {
     super(
       "outcome-unknown",
@@ -38,7 +46,7 @@ export class OutcomeUnknown extends NinefoldError {
  * The connection of an open transaction broke, so the transaction was rolled back. A transaction given as a function
  * is run again instead; one that is controlled by hand, or has run into this too often, ends with this error.
  */
-export class TransactionLost extends NinefoldError {
+export class TransactionLost extends PassingTrouble {
   constructor(says: string, options?: ErrorOptions) {
     super("transaction-lost", { at: AT, says, fix: "Nothing of it was applied; run the transaction again" }, options);
   }
