@@ -66,7 +66,8 @@ export async function urlOfFolder(folder: string): Promise<string> {
   return url;
 }
 
-function checkFile(folder: string): string {
+/** The file of a folder that says what users of its service do. */
+export function checkFile(folder: string): string {
   const found = ["check.ts", "check.js"].map((name) => join(folder, name)).find(existsSync);
   if (found !== undefined) return found;
   const says = "there is no check.ts, which says what users do and what it means";

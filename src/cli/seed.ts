@@ -1,19 +1,13 @@
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Command } from "commander";
 import type { Kysely } from "kysely";
-import pino from "pino";
-import { statePaths } from "../control/paths.ts";
-import { connect } from "../control/start.ts";
-import { openDatabase } from "../runtime/data/index.ts";
-import { Endpoints } from "../topology/endpoints.ts";
-import { InstanceSecrets } from "../topology/instance-config.ts";
 import type { Cli } from "./context.ts";
 import { exit } from "./exit.ts";
 import { wholeNumber } from "./options.ts";
-import { CommandFailed, notRunning } from "./problem.ts";
+import { CommandFailed } from "./problem.ts";
+import { serviceDatabase } from "./service-database.ts";
 import { duration } from "./terminal.ts";
 
 /** What a service's seed.ts exports by default. */
@@ -35,9 +29,8 @@ export function seedCommand(program: Command, cli: Cli): void {
 async function seed(cli: Cli, size: number): Promise<void> {
   const folder = cli.folder();
   const run = await loadSeed(folder);
-  if ((await connect(folder)) === undefined) throw notRunning(folder);
   const started = performance.now();
-  const database = await serviceDatabase(folder);
+  const database = await serviceDatabase(folder, "seed");
   try {
     await run({
       db: database.db,
@@ -68,20 +61,6 @@ async function loadSeed(folder: string): Promise<Seed> {
   const made = module.default;
   if (typeof made !== "function") throw refuse(path, "its default export is no function");
   return (resources) => made(resources);
-}
-
-async function serviceDatabase(folder: string) {
-  const paths = statePaths(folder);
-  const endpoints = Endpoints.parse(JSON.parse(await readFile(paths.endpoints, "utf8")));
-  const secrets = InstanceSecrets.parse(JSON.parse(await readFile(paths.serviceSecrets, "utf8")));
-  return openDatabase<unknown>({
-    endpoints,
-    credentials: secrets.database,
-    connections: 2,
-    holdMs: 10_000,
-    log: pino({ level: "silent" }),
-    applicationName: "ninefold seed",
-  });
 }
 
 function bar(share: number): string {
