@@ -35,10 +35,13 @@ async function kill(child: ChildProcess): Promise<void> {
   if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
 }
 
-/** Waits for a line that the child prints. */
+/** Waits for a line that the child prints. Goes on reading after it, since a closed pipe would end the child. */
 async function says(child: ChildProcess, text: string): Promise<void> {
-  for await (const chunk of child.stdout ?? []) if (String(chunk).includes(text)) return;
-  throw new Error(`the worker ended without saying "${text}"`);
+  let said = "";
+  child.stdout?.on("data", (chunk) => {
+    said += chunk;
+  });
+  await until(`the worker to say "${text}"`, () => said.includes(text));
 }
 
 const appliedTwice = (system: JobsTest) => system.count("(select job from effects group by job having count(*) > 1) t");
