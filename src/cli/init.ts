@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { basename, dirname, join, resolve } from "node:path";
 import type { Command } from "commander";
 import { NinefoldError } from "../topology/problem.ts";
+import { topologyTemplate } from "../topology/template.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** A file that `init` would write is already there with other content. */
@@ -66,8 +67,9 @@ function templateFiles(name: string): ReadonlyMap<string, string> {
   const paths = readdirSync(template, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name));
-  return new Map(
-    paths.map((path) => {
+  return new Map([
+    ["ninefold.topology.yaml", topologyTemplate()],
+    ...paths.map((path): [string, string] => {
       const relative = path.slice(template.length + 1);
       // npm leaves files named .gitignore out of a package, so the template carries it without its dot.
       return [
@@ -75,7 +77,7 @@ function templateFiles(name: string): ReadonlyMap<string, string> {
         readFileSync(path, "utf8").replaceAll("{{name}}", name),
       ];
     }),
-  );
+  ]);
 }
 
 function refuseToOverwrite(target: string, files: ReadonlyMap<string, string>): void {

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Command } from "commander";
 import type { ControlClient } from "../control/client.ts";
+import type { Change } from "../control/event.ts";
 import { connect, ensureControl } from "../control/start.ts";
 import type { Cli } from "./context.ts";
 import { exit } from "./exit.ts";
@@ -31,21 +32,13 @@ export function upCommand(program: Command, cli: Cli): void {
 
 async function up(cli: Cli, options: UpOptions): Promise<void> {
   const folder = cli.folder();
-  const before = await (await connect(folder))?.status().catch(() => undefined);
-  if (before?.state === "up") {
-    cli.terminal.note(`${before.service ?? "The service"} is already running on ${before.url ?? "this machine"}.`);
-    cli.terminal.note("See `ninefold status`; `ninefold deploy` rolls out changed code; `ninefold down` stops it.");
-    return;
-  }
+  const change = changeOf(options);
+  const running = await connect(folder);
+  if (running !== undefined && (await alreadySo(running, change, cli))) return;
+  // What somebody else started stays theirs: it is changed, and goes on when this command ends.
+  const detach = options.detach === true || (running !== undefined && (await running.status()).state !== "down");
   const interrupted = onInterrupt();
-  const control = await ensureControl(folder);
-  const port = options.port ?? portFromEnvironment();
-  const change = {
-    kind: "up" as const,
-    ...(port === undefined ? {} : { port }),
-    ...(options.host === undefined ? {} : { host: options.host }),
-    ...(options.app === undefined ? {} : { app: options.app }),
-  };
+  const control = running ?? (await ensureControl(folder));
   const outcome = await Promise.race([
     follow(control.apply(change), cli.terminal, options).catch(async (error: unknown) => {
       await stopIfEmpty(folder, control);
@@ -59,12 +52,30 @@ async function up(cli: Cli, options: UpOptions): Promise<void> {
     throw new CommandFailed(outcome.problem);
   }
   const status = await control.status();
-  if (options.json !== true) greet(cli, status.service ?? "The service", status.url ?? "", options.detach === true);
-  if (options.detach === true) return interrupted.release();
+  if (options.json !== true) greet(cli, status.service ?? "The service", status.url ?? "", detach);
+  if (detach) return interrupted.release();
   const ended = await Promise.race([interrupted.promise, stoppedElsewhere(folder)]);
   if (ended === "interrupted") return stopAfterInterrupt(cli, folder);
   cli.terminal.note("Stopped.");
   interrupted.release();
+}
+
+function changeOf({ port = portFromEnvironment(), host, app }: UpOptions): Change {
+  return {
+    kind: "up",
+    ...(port === undefined ? {} : { port }),
+    ...(host === undefined ? {} : { host }),
+    ...(app === undefined ? {} : { app }),
+  };
+}
+
+/** Says so when all that is asked for already runs; a changed topology is something to do. */
+async function alreadySo(control: ControlClient, change: Change, cli: Cli): Promise<boolean> {
+  const status = await control.status();
+  if (status.state !== "up" || (await control.plan(change)).steps.length > 0) return false;
+  cli.terminal.note(`${status.service ?? "The service"} is already running on ${status.url ?? "this machine"}.`);
+  cli.terminal.note("See `ninefold status`; `ninefold deploy` rolls out changed code; `ninefold down` stops it.");
+  return true;
 }
 
 function portFromEnvironment(): number | undefined {
