@@ -6,8 +6,8 @@ import type { Topology } from "./topology.ts";
  */
 export const RESERVED_CONNECTIONS = 12;
 
-/** Connections that a job worker holds beside its pool, to hear of new jobs. */
-const WORKER_EXTRA = 1;
+/** Connections that a job worker holds beside its pool, to fetch and settle jobs and to keep its lease (`QUEUE_CONNECTIONS`). */
+const WORKER_EXTRA = 3;
 
 export interface ConnectionBudget {
   readonly max: number;

@@ -7,6 +7,9 @@ import { type JobWorker, startWorker } from "../jobs/index.ts";
 import { databaseAnswers, type Life, type Role } from "../life.ts";
 import { loadService } from "../load.ts";
 
+/** How long a job may do something outside the database, such as sending mail, while its transaction is open; milliseconds. */
+const LONGEST_OUTSIDE_MS = 15 * 60_000;
+
 /** Runs the service's jobs. It is ready when it takes jobs. */
 export function startJobWorker(instance: Instance, log: Logger): Role {
   const { config, secrets } = instance;
@@ -42,6 +45,7 @@ export function startJobWorker(instance: Instance, log: Logger): Role {
       ...config.database,
       log,
       applicationName: config.instance,
+      idleTransactionMs: LONGEST_OUTSIDE_MS,
     });
     database = opened;
     endpoints.onReplace((next) => opened.setEndpoints(next));
