@@ -18,7 +18,7 @@ export interface LaneOptions {
   readonly concurrency: number;
   readonly pool: Pool;
   readonly log: Logger;
-  /** Called once when the library gives up by itself, such as when it could not write that a job is done. */
+  /** Called when the lane begins to end, also when the library gives up by itself because it could not write that a job is done. */
   readonly onEnd: (cause: unknown) => void;
 }
 
@@ -35,6 +35,8 @@ export function openLane(options: LaneOptions): WorkerPool {
   });
   adaptFetchSize(events, concurrency);
   handBackOnShutdown(options, events);
+  // Not the lane's promise: version 0.18.0 may never settle it once it could not write down that jobs ended.
+  events.on("pool:gracefulShutdown", ({ message }) => options.onEnd(message));
   const lane = runTaskList(
     {
       noHandleSignals: true,
@@ -58,7 +60,7 @@ export function openLane(options: LaneOptions): WorkerPool {
   events.on("job:complete", ({ job }) => {
     if (job.job_queue_id !== null) setTimeout(() => lane.nudge(1), 5).unref();
   });
-  lane.promise.then(() => options.onEnd(undefined), options.onEnd);
+  lane.promise.catch(options.onEnd);
   return lane;
 }
 

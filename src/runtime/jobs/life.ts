@@ -71,11 +71,11 @@ export async function beginLife<DB>(options: LifeOptions<DB>): Promise<Life> {
     pool.query("select ninefold.sweep()").catch((err) => log.debug({ err }, "the queue was not swept; trying again"));
   }, SWEEP_MS);
 
-  const lanes = openLanes(options, lease, pool, (cause) => end(cause === undefined ? "it ended" : String(cause)));
+  const lanes = openLanes(options, lease, pool, (cause) => end(String(cause)));
   let closed: Promise<void> | undefined;
   const close = async (withinMs: number): Promise<void> => {
     clearInterval(sweep);
-    const ended = Promise.allSettled(lanes.map((lane) => shutDown(lane)));
+    const ended = Promise.allSettled(lanes.map((lane) => shutDown(lane, lease)));
     const inTime = lost ? false : await before(withinMs, ended);
     lease.abort();
     lease.stop();
@@ -119,10 +119,20 @@ function openLanes<DB>(
   return groups.map((group) => openLane({ ...group, worker: lease.worker, pool, log: options.log, onEnd }));
 }
 
-async function shutDown(lane: WorkerPool): Promise<void> {
-  // A lane that ended by itself is already shutting down, and its promise says when it is done.
-  if (lane._shuttingDown) await lane.promise;
-  else await lane.gracefulShutdown();
+async function shutDown(lane: WorkerPool, lease: HeldLease): Promise<void> {
+  if (!lane._shuttingDown) await lane.gracefulShutdown();
+  // One that ended by itself may never say that it is done (lane.ts); what counts is that none of its jobs runs any more.
+  else await Promise.race([lane.promise, idle(lease)]);
+}
+
+function idle({ running }: HeldLease): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setInterval(() => {
+      if (running.size > 0) return;
+      clearInterval(timer);
+      resolve();
+    }, 20);
+  });
 }
 
 async function before(withinMs: number, work: Promise<unknown>): Promise<boolean> {
