@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // From a checkout the sources run as they are; from the published package, their compiled form.
 import { existsSync } from "node:fs";
+import { enableCompileCache } from "node:module";
 
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 if (major < 22 || (major === 22 && minor < 18)) {
@@ -10,4 +11,8 @@ if (major < 22 || (major === 22 && minor < 18)) {
   process.exit(2);
 }
 const source = new URL("../src/cli/main.ts", import.meta.url);
-await import(existsSync(source) ? source.href : new URL("../dist/cli/main.js", import.meta.url).href);
+const root = existsSync(source) ? "../src" : "../dist";
+const extension = existsSync(source) ? "ts" : "js";
+const { COMPILE_CACHE } = await import(new URL(`${root}/topology/compile-cache.${extension}`, import.meta.url).href);
+enableCompileCache(COMPILE_CACHE);
+await import(new URL(`${root}/cli/main.${extension}`, import.meta.url).href);

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import { type BenchResult, openBench } from "../check/index.ts";
+import type { BenchResult } from "../check/index.ts";
 import { checkFile, urlOfFolder } from "./check.ts";
 import type { Cli } from "./context.ts";
 import { seconds, wholeNumber } from "./options.ts";
@@ -36,6 +36,7 @@ export function benchCommand(program: Command, cli: Cli): void {
 }
 
 async function bench(cli: Cli, options: BenchOptions): Promise<void> {
+  const { openBench } = await import("../check/index.ts");
   const url = options.url ?? (await urlOfFolder(cli.folder()));
   const check = options.file === undefined ? checkFile(cli.folder()) : resolve(options.file);
   const opened = await openBench({ check, url, connections: options.connections });

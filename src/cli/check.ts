@@ -1,7 +1,6 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
-import { progressLine, reportText, runCheckProcess } from "../check/index.ts";
 import { connect } from "../control/start.ts";
 import type { Cli } from "./context.ts";
 import { exit } from "./exit.ts";
@@ -38,6 +37,8 @@ export function checkCommand(program: Command, cli: Cli): void {
 }
 
 async function check(cli: Cli, options: CheckOptions): Promise<void> {
+  // Loaded when it is needed: every command starts the sooner.
+  const { progressLine, reportText, runCheckProcess } = await import("../check/index.ts");
   const early = new AbortController();
   process.once("SIGINT", () => early.abort());
   const url = options.url ?? (await urlOfFolder(cli.folder()));

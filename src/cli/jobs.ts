@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from "commander";
 import type { Kysely } from "kysely";
-import { type DeadLetter, discardDeadLetters, listDeadLetters, replayDeadLetters } from "../runtime/jobs/index.ts";
+import type { DeadLetter } from "../runtime/jobs/dead-letters.ts";
 import type { Cli } from "./context.ts";
 import { exit } from "./exit.ts";
 import { wholeNumber } from "./options.ts";
@@ -28,6 +28,7 @@ export function jobsCommand(program: Command, cli: Cli): void {
     .option("--json", "print them as JSON")
     .action(async (options: ListOptions) => {
       const { name, after, limit } = options;
+      const { listDeadLetters } = await import("../runtime/jobs/dead-letters.ts");
       const dead = await withDatabase(cli, (db) =>
         listDeadLetters(db, {
           limit,
@@ -42,18 +43,20 @@ export function jobsCommand(program: Command, cli: Cli): void {
     .command("replay")
     .description("give dead letters all their tries again, from now")
     .argument("<ids...>", "as `ninefold jobs dead` lists them", collect)
-    .action((ids: string[]) => settle(cli, ids, replayDeadLetters, "replayed"));
+    .action((ids: string[]) => settle(cli, ids, "replay"));
 
   jobs
     .command("discard")
     .description("delete dead letters for good")
     .argument("<ids...>", "as `ninefold jobs dead` lists them", collect)
-    .action((ids: string[]) => settle(cli, ids, discardDeadLetters, "discarded"));
+    .action((ids: string[]) => settle(cli, ids, "discard"));
 }
 
-async function settle(cli: Cli, ids: string[], act: typeof replayDeadLetters, did: string): Promise<void> {
+async function settle(cli: Cli, ids: string[], action: "replay" | "discard"): Promise<void> {
+  const { discardDeadLetters, replayDeadLetters } = await import("../runtime/jobs/dead-letters.ts");
+  const act = { replay: replayDeadLetters, discard: discardDeadLetters }[action];
   const done = await withDatabase(cli, (db) => act(db, ids));
-  cli.terminal.note(`${done.length} ${did}.`);
+  cli.terminal.note(`${done.length} ${action}ed.`);
   const others = ids.filter((id) => !done.includes(id));
   if (others.length === 0) return;
   throw new CommandFailed(

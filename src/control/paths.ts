@@ -18,8 +18,6 @@ export function statePaths(folder: string) {
     endpoints: join(root, "endpoints.json"),
     /** One folder a release, named by its number. */
     releases: join(root, "releases"),
-    /** Node's own cache of compiled modules; may be removed at any time. */
-    compileCache: join(root, "cache"),
     /** Kept versions of the topology, `<version>.yaml`. */
     topologies: join(root, "topologies"),
     /** What the user writes. */

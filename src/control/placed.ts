@@ -4,6 +4,7 @@ import type { PostgresBinaries, PostgresSpec } from "../engines/postgres/index.t
 import type { Machine } from "../machine/machine.ts";
 import { firstDatacenter, socketName } from "../plan/situation.ts";
 import type { DatabaseSettings } from "../plan/step.ts";
+import { COMPILE_CACHE } from "../topology/compile-cache.ts";
 import { InstanceName } from "../topology/names.ts";
 import type { Topology } from "../topology/topology.ts";
 import type { StatePaths } from "./paths.ts";
@@ -63,7 +64,7 @@ export function placedService(machine: Places, paths: StatePaths, process: Servi
     drainMs: app.drainMs,
     logLevel: app.logLevel,
     // Compiled code is kept from one process to the next: a third off the start of an instance.
-    env: { NODE_COMPILE_CACHE: paths.compileCache, ...env },
+    env: { NODE_COMPILE_CACHE: COMPILE_CACHE, ...env },
   };
   return { name, spec, folder: machine.folder(name), sockets: machine.sockets(name) };
 }

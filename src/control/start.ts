@@ -4,6 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { ensureAgent, localMachine } from "../machine/local/index.ts";
 import type { Command } from "../machine/machine.ts";
+import { COMPILE_CACHE } from "../topology/compile-cache.ts";
 import { NinefoldError } from "../topology/problem.ts";
 import { findControl } from "./address.ts";
 import { type ControlClient, controlClient, type PlanEvents } from "./client.ts";
@@ -90,7 +91,7 @@ function controlCommand(folder: string, main = controlMain()): Command {
     file: process.execPath,
     args: [...(extname(main) === ".ts" ? ["--conditions=ninefold-source"] : []), main, folder],
     env: {
-      NODE_COMPILE_CACHE: statePaths(folder).compileCache,
+      NODE_COMPILE_CACHE: COMPILE_CACHE,
       ...Object.fromEntries(env.filter((entry): entry is readonly [string, string] => entry[1] !== undefined)),
     },
     cwd: "/",

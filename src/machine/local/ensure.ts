@@ -3,6 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { extname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { COMPILE_CACHE } from "../../topology/compile-cache.ts";
 import { privateSocket } from "../private-socket.ts";
 import { nobodyListens, unixRequest } from "../unix-http.ts";
 import { isAlive } from "./identity.ts";
@@ -74,7 +75,7 @@ function agentCommand(folder: string): { file: string; args: string[]; env: Reco
   const extension = extname(import.meta.url);
   const main = fileURLToPath(new URL(`./agent${extension}`, import.meta.url));
   const conditions = extension === ".ts" ? ["--conditions=ninefold-source"] : [];
-  const env: Record<string, string> = {};
+  const env: Record<string, string> = { NODE_COMPILE_CACHE: COMPILE_CACHE };
   for (const name of ["PATH", "HOME", "TMPDIR"]) {
     const value = process.env[name];
     if (value !== undefined) env[name] = value;
