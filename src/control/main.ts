@@ -10,7 +10,7 @@ if (folder === undefined) {
   process.stderr.write("usage: node main.js <service folder>\n");
   process.exit(2);
 }
-process.title = "ninefold control";
+process.title = `ninefold control ${folder}`;
 await runControl(folder).catch((error: unknown) => {
   process.stderr.write(
     `${JSON.stringify({ ...reportOf(error), stack: error instanceof Error ? error.stack : undefined })}\n`,

@@ -59,18 +59,21 @@ test("with the control plane dead the service keeps serving, and the control pla
 test("after a power cut of everything at once, `up` brings back every acknowledged write", async () => {
   await using traffic = await system.check({ allowFailures: true });
   await traffic.report();
-  for (const { pid } of processesUnder(system.folder)) kill(pid);
-  await until("nothing runs", async () => processesUnder(system.folder).length === 0, 10_000);
+  await until("nothing runs", async () => killAll(system.folder) === 0, 10_000);
   await system.succeed("up", "-d", "--port", String(system.port), "--host", "127.0.0.1");
   await until("all is well", healthy, 30_000);
   expectKept(await traffic.finish({ after: 3_000 }), { failures: true });
 });
 
-/** A process may end between being listed and being killed. */
-function kill(pid: number): void {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch {}
+/** Kills what runs and gives how many that were: one that was started between the list and the kills is for the next time. */
+function killAll(folder: string): number {
+  const running = processesUnder(folder);
+  for (const { pid } of running) {
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch {}
+  }
+  return running.length;
 }
 
 function agentPid(): number {
