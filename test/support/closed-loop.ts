@@ -8,7 +8,7 @@ export interface Answer {
   readonly ms: number;
 }
 
-/** Clients with a connection each, which ask again as soon as they were answered; one that was refused waits 100 ms, as it was told to wait. */
+/** Clients with a connection each, which ask again as soon as they were answered; one that was refused waits a second, as `Retry-After` says. */
 export async function closedLoop(
   port: number,
   path: string,
@@ -21,7 +21,7 @@ export async function closedLoop(
     while (performance.now() < end) {
       const answer = await ask(port, path, agent);
       answers.push(answer);
-      if (answer.status !== 200) await new Promise((resolve) => setTimeout(resolve, 100));
+      if (answer.status !== 200) await new Promise((resolve) => setTimeout(resolve, 1_000));
     }
   };
   await Promise.all(Array.from({ length: clients }, client));
