@@ -19,7 +19,7 @@ test.each(["backend", "all"] as const)(
 
     const { rows } = await sql<{ xid: string }>`select pg_current_xact_id()::text as xid`.execute(db);
     const committed = BigInt(rows[0]?.xid ?? 0);
-    await sql`create table if not exists proof (id int)`.execute(db); // flushes the log behind it
+    await sql`create table ${sql.table(`proof_${what}`)} (id int)`.execute(db); // flushes the log up to here
     const outcome = (xid: bigint) => lookUpOutcome(scheduler, began, xid, 1_000);
     expect(await outcome(committed)).toBe("committed");
 
