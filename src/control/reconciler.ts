@@ -1,3 +1,4 @@
+import { setImmediate as answersAreOut } from "node:timers/promises";
 import type { Plan } from "../plan/plan.ts";
 import type { Situation } from "../plan/situation.ts";
 import { serviceInstances, stepsBetween } from "../plan/steps.ts";
@@ -167,7 +168,8 @@ export function createReconciler({ journal, world, now, onProgress }: Reconciler
       if (open !== undefined) throw new PlanUnderWay(open.id, open.state === "stopped");
       asked = new AbortController();
       const record = journal.begin(plan, now(), (id) => viewOf(plan, { id, state: "running" }));
-      void enqueue(() => carryOut(record.id));
+      // The answer goes out first: whoever asked knows the plan's number even if we are killed at the next write.
+      void enqueue(() => answersAreOut().then(() => carryOut(record.id)));
       return viewOf(record.plan, record);
     },
     recover: () => {
