@@ -17,10 +17,10 @@ import type { Database } from "../examples/conduit/schema.ts";
 import seed from "../examples/conduit/seed.ts";
 import { type Bench, type BenchResult, type Kind, openBench } from "../src/check/index.ts";
 import { startTestPostgres, type TestPostgres } from "../src/engines/postgres/testing.ts";
+import { freePort } from "../src/machine/free-port.ts";
 import { measureCeiling } from "./ceiling.ts";
 import { conduitMix } from "./conduit-mix.ts";
 import { firstAnswer, startConduit } from "./conduit-service.ts";
-import { freePort } from "./free-port.ts";
 import { median, spread, table } from "./table.ts";
 
 const PEER = fileURLToPath(new URL("./peer/server.ts", import.meta.url));

@@ -10,8 +10,8 @@ import { performance } from "node:perf_hooks";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs, promisify } from "node:util";
+import { freePort } from "../src/machine/free-port.ts";
 import { CONDUIT, firstAnswer } from "./conduit-service.ts";
-import { freePort } from "./free-port.ts";
 import { spread, table } from "./table.ts";
 
 const BIN = fileURLToPath(new URL("../bin/ninefold.js", import.meta.url));

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { cpSync, mkdirSync, readdirSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { basename, join } from "node:path";
 import type { Command } from "commander";
 import { statePaths } from "../control/paths.ts";
 import { ensureControl } from "../control/start.ts";
+import { freePort } from "../machine/free-port.ts";
 import type { Cli } from "./context.ts";
 import { follow } from "./follow.ts";
 import { CommandFailed } from "./problem.ts";
@@ -63,16 +63,6 @@ function ended(child: ChildProcess, file: string): Promise<number> {
     child.on("error", (cause) => {
       const says = `could not be started: ${cause.message}`;
       reject(new CommandFailed({ code: "test-command", at: file, says, fix: "name a command that exists after `--`" }));
-    });
-  });
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().on("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
     });
   });
 }

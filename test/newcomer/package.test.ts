@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { freePort } from "../../src/machine/free-port.ts";
 import { repository } from "../support/folders.ts";
-import { freePort } from "../support/system.ts";
 
 const execute = promisify(execFile);
 // A name with a blank, as people's folders have.

@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { type CheckProcess, startCheckProcess } from "../../src/check/index.ts";
 import { StatusView } from "../../src/control/event.ts";
+import { freePort } from "../../src/machine/free-port.ts";
 import { copyOfService, repository } from "./folders.ts";
 import { processesUnder } from "./processes.ts";
 
@@ -107,15 +107,5 @@ export function runNinefold(folder: string, args: readonly string[], env: Record
     });
     child.on("error", reject);
     child.on("close", (code) => resolve({ code, stdout, stderr }));
-  });
-}
-
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().on("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
   });
 }

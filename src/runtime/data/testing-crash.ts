@@ -23,15 +23,16 @@ export class Crasher implements AsyncDisposable {
   /** SIGKILL to every process of the server at once, as a power cut would; or to the postmaster, or to one backend. */
   async kill(what: "all" | "postmaster" | "backend"): Promise<void> {
     const postmaster = Number((await readFile(join(this.#folder, "data", "postmaster.pid"), "utf8")).split("\n")[0]);
-    const children = await childrenOf(postmaster);
     if (what === "backend") {
-      const backend = children.find(({ title }) => title.includes("127.0.0.1"));
-      if (backend !== undefined) signal(backend.pid);
+      const backend = (await childrenOf(postmaster)).find(({ title }) => title.includes("127.0.0.1"));
+      if (backend !== undefined) signal(backend.pid, "SIGKILL");
       return;
     }
+    signal(postmaster, "SIGSTOP"); // so that it makes no child that the list below misses
+    const children = await childrenOf(postmaster);
     this.#killed = [postmaster, ...children.map(({ pid }) => pid)];
-    signal(postmaster);
-    if (what === "all") for (const { pid } of children) signal(pid);
+    signal(postmaster, "SIGKILL");
+    if (what === "all") for (const { pid } of children) signal(pid, "SIGKILL");
   }
 
   /** Starts the server once every process of the old one has ended, and waits until it listens. */
@@ -45,11 +46,19 @@ export class Crasher implements AsyncDisposable {
     const child = spawn(
       postgres,
       ["-D", join(this.#folder, "data"), "-c", `config_file=${join(this.#folder, "postgresql.conf")}`],
-      { stdio: "ignore", cwd: this.#folder, ...(user === undefined ? {} : { uid: user.uid, gid: user.gid }) },
+      {
+        stdio: ["ignore", "ignore", "pipe"],
+        cwd: this.#folder,
+        ...(user === undefined ? {} : { uid: user.uid, gid: user.gid }),
+      },
     );
     this.#child = child;
+    let said = "";
+    child.stderr.on("data", (chunk) => {
+      said = `${said}${chunk}`.slice(-2_000);
+    });
     while (!(await listens(this.#port))) {
-      if (child.exitCode !== null) throw new Error(`PostgreSQL did not start again: exit ${child.exitCode}`);
+      if (child.exitCode !== null) throw new Error(`PostgreSQL did not start again: ${said}`);
       await delay(10);
     }
   }
@@ -80,9 +89,9 @@ async function lives(pid: number): Promise<boolean> {
   return stat !== "" && stat.slice(stat.lastIndexOf(")") + 2, stat.lastIndexOf(")") + 3) !== "Z";
 }
 
-function signal(pid: number): void {
+function signal(pid: number, name: "SIGKILL" | "SIGSTOP"): void {
   try {
-    process.kill(pid, "SIGKILL");
+    process.kill(pid, name);
   } catch {
     // it has ended by itself
   }
