@@ -122,3 +122,17 @@ test("a changed spec needs a restart, an equal one nothing", async () => {
   expect(await postgresEngine.change(placed, { ...placed.spec })).toBe("changed");
   expect(await postgresEngine.change(placed, { ...placed.spec, maxConnections: 50 })).toBe("restart");
 });
+
+test("preparing again gives a fenced database back to nobody, and the service may read the fence but not lift it", async () => {
+  const admin = await server.connect("postgres", "conduit");
+  const service = await server.connect("ninefold_service");
+  await admin.query("create table public.fenced (id int primary key)");
+  await admin.query("insert into ninefold.fence values (true, 'writes', now())");
+  await prepareDatabase(server.placed);
+  await expect(service.query("insert into fenced values (1)")).rejects.toThrow("permission denied");
+  expect((await service.query("select phase from ninefold.fence")).rows).toEqual([{ phase: "writes" }]);
+  await expect(service.query("delete from ninefold.fence")).rejects.toThrow("permission denied");
+  await admin.query("delete from ninefold.fence");
+  await prepareDatabase(server.placed);
+  await service.query("insert into fenced values (1)");
+});

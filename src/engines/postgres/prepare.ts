@@ -27,13 +27,33 @@ function clusterStatements(passwords: DatabasePasswords): string[] {
   ];
 }
 
+/**
+ * In the service's database: the fence. A row in it says that the database is closed for a move, to writers or to all,
+ * and that the service must wait for another one; see src/move/fence.ts. The service may always read it.
+ */
+export const FENCE_STATEMENTS: readonly string[] = [
+  `create schema if not exists ninefold authorization ${OWNER_ROLE}`,
+  `create table if not exists ninefold.fence (
+     "only" boolean primary key default true check ("only"),
+     phase text not null check (phase in ('writes', 'all')),
+     at timestamptz not null
+   )`,
+  `grant usage on schema ninefold to ${SERVICE_ROLE}`,
+  `revoke all on ninefold.fence from public, ${OWNER_ROLE}, ${SERVICE_ROLE}`,
+  `grant select on ninefold.fence to ${OWNER_ROLE}, ${SERVICE_ROLE}`,
+];
+
+/** Rights on what is there already. Not given while the database is fenced: they would open it. */
+const RIGHTS_ON_WHAT_IS_THERE = [
+  `grant select, insert, update, delete on all tables in schema public to ${SERVICE_ROLE}`,
+  `grant usage, select on all sequences in schema public to ${SERVICE_ROLE}`,
+];
+
 /** In the service's database: the service reads and writes rows of what the owner makes, and can make nothing itself. */
 const DATABASE_STATEMENTS = [
   `revoke all on schema public from public`,
   `alter schema public owner to ${OWNER_ROLE}`,
   `grant usage on schema public to ${SERVICE_ROLE}`,
-  `grant select, insert, update, delete on all tables in schema public to ${SERVICE_ROLE}`,
-  `grant usage, select on all sequences in schema public to ${SERVICE_ROLE}`,
   `alter default privileges for role ${OWNER_ROLE} grant usage on schemas to ${SERVICE_ROLE}`,
   `alter default privileges for role ${OWNER_ROLE} grant select, insert, update, delete on tables to ${SERVICE_ROLE}`,
   `alter default privileges for role ${OWNER_ROLE} grant usage, select on sequences to ${SERVICE_ROLE}`,
@@ -58,7 +78,11 @@ export async function prepareRoles(server: Server, database: string, passwords: 
     await client.query(`grant connect, temporary on database ${name} to ${SERVICE_ROLE}`);
   });
   await as(server, database, passwords, async (client) => {
-    for (const statement of DATABASE_STATEMENTS) await client.query(statement);
+    for (const statement of [...FENCE_STATEMENTS, ...DATABASE_STATEMENTS]) await client.query(statement);
+    await client.query("begin; lock table ninefold.fence in share mode"); // no fence is put up between the look and the grant
+    const { rowCount: fences } = await client.query("select from ninefold.fence");
+    if (fences === 0) for (const statement of RIGHTS_ON_WHAT_IS_THERE) await client.query(statement);
+    await client.query("commit");
   });
 }
 
