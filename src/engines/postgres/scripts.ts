@@ -21,9 +21,31 @@ mv data.new data
 }
 
 /**
- * `start.sh`: runs the server in the foreground. It first clears what a killed server leaves behind, which PostgreSQL
- * rightly does not dare to clear itself.
+ * Shell lines that clear what a killed server leaves behind, which PostgreSQL rightly does not dare to clear itself.
+ * They want `data` (absolute, links resolved) and `postgres` set, and leave the number of a server that runs in `server`.
  */
+export const CLEAR_LEFTOVERS = `# Every process of a server works in its data folder. (Linux only; elsewhere PostgreSQL itself refuses to start twice.)
+is_ours() { [ "/proc/$1/cwd" -ef "$data" ] && [ "/proc/$1/exe" -ef "$postgres" ]; }
+
+server=""
+if [ -d /proc/self ]; then
+  server=$(head -n 1 "$data/postmaster.pid" 2>/dev/null || true)
+  if [ -z "$server" ] || ! is_ours "$server"; then
+    server=""
+    # After a crash or a restart of the machine, the number in postmaster.pid may belong to a process of another program.
+    rm -f "$data/postmaster.pid"
+    # Backends of a killed server may finish what they were at, holding its shared memory. No server may start beside them.
+    for process in /proc/[0-9]*; do
+      if is_ours "\${process#/proc/}"; then kill -KILL "\${process#/proc/}" 2>/dev/null || true; fi
+    done
+    for process in /proc/[0-9]*; do
+      while is_ours "\${process#/proc/}"; do sleep 0.02; done
+    done
+  fi
+fi
+`;
+
+/** `start.sh`: runs the server in the foreground. */
 export function startScript({ spec, folder }: Placed<PostgresSpec>): string {
   return `#!/bin/sh
 # Runs this PostgreSQL in the foreground; SIGINT ends it.
@@ -32,30 +54,16 @@ cd ${quoted(folder)}
 data=$(pwd -P)/data
 postgres=${quoted(spec.binaries.postgres)}
 
-# Every process of a server works in its data folder. (Linux only; elsewhere PostgreSQL itself refuses to start twice.)
-is_ours() { [ "/proc/$1/cwd" -ef "$data" ] && [ "/proc/$1/exe" -ef "$postgres" ]; }
-
-if [ -d /proc/self ]; then
-  server=$(head -n 1 data/postmaster.pid 2>/dev/null || true)
-  if [ -n "$server" ] && is_ours "$server"; then
-    echo "PostgreSQL already runs here, as process $server" >&2
-    exit 1
-  fi
-  # After a crash or a restart of the machine, the number in postmaster.pid may belong to a process of another program.
-  rm -f data/postmaster.pid
-  # Backends of a killed server may finish what they were at, holding its shared memory. No server may start beside them.
-  for process in /proc/[0-9]*; do
-    if is_ours "\${process#/proc/}"; then kill -KILL "\${process#/proc/}" 2>/dev/null || true; fi
-  done
-  for process in /proc/[0-9]*; do
-    while is_ours "\${process#/proc/}"; do sleep 0.02; done
-  done
+${CLEAR_LEFTOVERS}
+if [ -n "$server" ]; then
+  echo "PostgreSQL already runs here, as process $server" >&2
+  exit 1
 fi
-
 exec "$postgres" -D "$data" -c config_file=${quoted(`${folder}/postgresql.conf`)}
 `;
 }
 
-function quoted(text: string): string {
+/** A word as the shell takes it. */
+export function quoted(text: string): string {
   return `'${text.replaceAll("'", "'\\\\''")}'`;
 }
