@@ -1,0 +1,48 @@
+import type { Placed } from "../engine.ts";
+import type { EtcdSpec } from "./spec.ts";
+
+/** `etcd.yml`, complete: what is not in it has etcd 3.4's default. Read by `etcd --config-file etcd.yml`. */
+export function etcdYml({ name, spec, folder }: Placed<EtcdSpec>): string {
+  const client = `http://${spec.address}:${spec.clientPort}`;
+  const peer = `http://${spec.address}:${spec.peerPort}`;
+  const members = spec.members.map((member) => `${member.name}=http://${member.address}:${member.peerPort}`);
+  // A lone member has nobody to wait for: after a restart it leads as soon as an election times out.
+  const [heartbeat, election] = members.length === 1 ? [50, 500] : [100, 1000];
+  return `# etcd 3.4, written by Ninefold. To run it by hand: etcd --config-file etcd.yml
+name: ${quoted(name)}
+data-dir: ${quoted(`${folder}/data`)}
+
+# Clients: Patroni and the control plane, with passwords (etcd manual, "Role-based access control")
+listen-client-urls: ${client}
+advertise-client-urls: ${client}
+enable-grpc-gateway: true      # JSON over HTTP, which Patroni speaks; a configuration file turns it off unless it says so
+enable-v2: false
+auth-token: simple
+
+# Members
+listen-peer-urls: ${peer}
+initial-advertise-peer-urls: ${peer}
+initial-cluster: ${quoted(members.join(","))}
+initial-cluster-token: ${quoted(spec.token)}
+initial-cluster-state: new
+strict-reconfig-check: true
+heartbeat-interval: ${heartbeat}         # milliseconds
+election-timeout: ${election}
+
+# Size: Patroni's keys take some kilobytes, their history is not needed (etcd manual, "Maintenance")
+auto-compaction-mode: periodic
+auto-compaction-retention: 10m
+quota-backend-bytes: 268435456
+snapshot-count: 10000
+
+# Log: to standard error, which Ninefold keeps in log
+logger: zap
+log-outputs: [stderr]
+log-level: warn
+`;
+}
+
+/** A YAML scalar in single quotes (YAML 1.2, 7.3.2). */
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}

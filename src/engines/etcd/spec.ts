@@ -1,0 +1,16 @@
+/** One member of an etcd cluster. Everything in it may be shown; passwords are in the file that `secrets` names. */
+export interface EtcdSpec {
+  /** Absolute path of the program `etcd`, 3.4 or above. */
+  readonly program: string;
+  /** Address of the member's host; it listens on this one only. */
+  readonly address: string;
+  /** TCP ports, 1 to 65535: for Patroni, and for the other members. */
+  readonly clientPort: number;
+  readonly peerPort: number;
+  /** All members, this one included, each with the name of its instance. */
+  readonly members: readonly { readonly name: string; readonly address: string; readonly peerPort: number }[];
+  /** Tells clusters apart, so that members of two never join; any text that stays the same. */
+  readonly token: string;
+  /** Absolute path of the passwords; see passwords.ts. */
+  readonly secrets: string;
+}
