@@ -1,0 +1,80 @@
+import { Client } from "pg";
+import type { Health, Placed } from "../engine.ts";
+import { whyUnreachable } from "../json-request.ts";
+import { databasePasswords, SUPERUSER } from "../postgres/passwords.ts";
+import { isDiskFull } from "../postgres/problem.ts";
+import { type MemberStatus, memberStatus } from "./rest.ts";
+import type { PatroniSpec } from "./spec.ts";
+
+const ANSWER_MS = 5_000;
+
+const QUESTION = `
+  select current_setting('server_version') as version,
+         (select count(*)::int from pg_stat_activity where backend_type = 'client backend') as connections,
+         extract(epoch from now() - pg_postmaster_start_time())::int as "uptimeSeconds",
+         pg_is_in_recovery() as standby,
+         case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_flush_lsn() end::text as position`;
+
+interface Row {
+  readonly version: string;
+  readonly connections: number;
+  readonly uptimeSeconds: number;
+  readonly standby: boolean;
+  readonly position: string;
+}
+
+/**
+ * Signs in to PostgreSQL, and asks Patroni what it is: `role` is `primary` or `replica`. A primary is healthy only when it
+ * takes writes and Patroni holds the leader's key for it.
+ */
+export async function patroniHealth({ spec }: Placed<PatroniSpec>): Promise<Health> {
+  let member: MemberStatus;
+  try {
+    member = await memberStatus(spec, ANSWER_MS);
+  } catch (cause) {
+    const why = whyUnreachable(cause);
+    return {
+      healthy: false,
+      says: why === "ECONNREFUSED" ? "Patroni is not running" : `Patroni does not answer: ${why}`,
+    };
+  }
+  if (member.state !== "running") return { healthy: false, says: `PostgreSQL: ${member.state}` };
+  try {
+    const { standby, ...row } = await ask(spec);
+    const { role, timeline } = member;
+    if (standby !== (role !== "primary"))
+      return { healthy: false, says: `becoming ${standby ? "primary" : "replica"}` };
+    return { healthy: true, details: { role, ...row, ...(timeline === undefined ? {} : { timeline }) } };
+  } catch (cause) {
+    const { code, message } = cause as Error & { code?: string };
+    if (isDiskFull(cause)) return { healthy: false, says: "the disk is full; free some space" };
+    if (code === "57P03") return { healthy: false, says: "starting up" };
+    if (code === "ECONNREFUSED") return { healthy: false, says: "PostgreSQL is not running" };
+    if (code === "28P01") {
+      return { healthy: false, says: "running, but it refuses the superuser's password of this deployment" };
+    }
+    return { healthy: false, says: `PostgreSQL does not answer: ${message}` };
+  }
+}
+
+async function ask(spec: PatroniSpec): Promise<Row> {
+  const client = new Client({
+    host: spec.address,
+    port: spec.port,
+    database: "postgres",
+    user: SUPERUSER,
+    password: (await databasePasswords(spec.secrets))[SUPERUSER],
+    connectionTimeoutMillis: ANSWER_MS,
+    query_timeout: ANSWER_MS,
+  });
+  client.on("error", () => undefined); // the query in hand fails with the same error
+  try {
+    await client.connect();
+    const { rows } = await client.query<Row>(QUESTION);
+    const [row] = rows;
+    if (row === undefined) throw new Error("no answer");
+    return row;
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}

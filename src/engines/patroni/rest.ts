@@ -1,0 +1,47 @@
+import { z } from "zod";
+import type { Placed } from "../engine.ts";
+import { type JsonAnswer, jsonRequest, whyUnreachable } from "../json-request.ts";
+import { patroniPasswords, REST_USER } from "./passwords.ts";
+import { PatroniFailed } from "./problem.ts";
+import type { PatroniSpec } from "./spec.ts";
+
+/** What `GET /patroni` says of a member (Patroni manual, "Patroni REST API"). Fields are missing while it starts. */
+export const MemberStatus = z.object({
+  state: z.string(),
+  // `master` up to Patroni 3, `primary` from 4.
+  role: z.string().transform((role) => (role === "master" ? "primary" : role)),
+  timeline: z.int().optional(),
+  pending_restart: z.boolean().default(false),
+});
+export type MemberStatus = z.infer<typeof MemberStatus>;
+
+/** Asks a member about itself. Throws what `fetch` throws where nobody answers. */
+export async function memberStatus(spec: PatroniSpec, withinMs: number): Promise<MemberStatus> {
+  const { body } = await jsonRequest(`http://${spec.address}:${spec.restPort}/patroni`, { withinMs });
+  return MemberStatus.parse(body);
+}
+
+/**
+ * Asks a member to do something, with the password of the REST API.
+ * @param withinMs longest time until it is done, in milliseconds
+ * @throws PatroniFailed when it cannot be reached or refuses
+ */
+export async function patroniAsk(
+  { spec }: Pick<Placed<PatroniSpec>, "spec">,
+  method: "PATCH" | "POST",
+  path: string,
+  body: unknown,
+  withinMs: number,
+): Promise<void> {
+  const at = `http://${spec.address}:${spec.restPort}${path}`;
+  const password = (await patroniPasswords(spec.patroniSecrets))[REST_USER];
+  const authorization = `Basic ${Buffer.from(`${REST_USER}:${password}`).toString("base64")}`;
+  let answer: JsonAnswer;
+  try {
+    answer = await jsonRequest(at, { method, headers: { authorization }, body, withinMs });
+  } catch (cause) {
+    throw new PatroniFailed(at, `cannot be reached: ${whyUnreachable(cause)}`, { cause });
+  }
+  if (answer.status < 300) return;
+  throw new PatroniFailed(at, `refused with status ${answer.status}`);
+}
