@@ -1,0 +1,29 @@
+import type { Health, Placed } from "../engine.ts";
+import { command, facts } from "./admin.ts";
+import { adminSocket } from "./sockets.ts";
+import type { HaproxySpec } from "./spec.ts";
+import { serverStates } from "./states.ts";
+
+/** Asks HAProxy itself. It is healthy without any server, too: then requests wait, and `serversUp` says 0. */
+export async function haproxyHealth(instance: Placed<HaproxySpec>): Promise<Health> {
+  try {
+    const info = facts(await command(adminSocket(instance), "show info"));
+    const servers = [...(await serverStates(instance)).values()];
+    return {
+      healthy: true,
+      details: {
+        version: info.get("Version") ?? "",
+        connections: Number(info.get("CurrConns")),
+        uptimeSeconds: Number(info.get("Uptime_sec")),
+        servers: servers.length,
+        serversUp: servers.filter(({ state }) => state === "up").length,
+      },
+    };
+  } catch (cause) {
+    return { healthy: false, says: explain(cause as NodeJS.ErrnoException) };
+  }
+}
+
+function explain(cause: NodeJS.ErrnoException): string {
+  return cause.code === "ENOENT" || cause.code === "ECONNREFUSED" ? "not running" : `does not answer: ${cause.message}`;
+}

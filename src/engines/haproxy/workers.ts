@@ -1,0 +1,55 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { nobodyListens } from "../../machine/unix-http.ts";
+import { command } from "./admin.ts";
+import { BalancerFailed } from "./problem.ts";
+import { adminSocket, masterSocket } from "./sockets.ts";
+
+/** A master that reloads reads its files and starts a worker before it answers again. Milliseconds. */
+const AWAY_MS = 5_000;
+
+/**
+ * Sends a command to every process that has clients: the worker of now, and those of before a reload that still serve
+ * their last ones. Gives the answers, that of the present worker first.
+ */
+export async function everyWorker(at: { readonly sockets: string }, text: string): Promise<string[]> {
+  const present = await command(adminSocket(at), text);
+  const former: string[] = [];
+  for (const pid of formerWorkers(await processes(at))) {
+    // One that has ended meanwhile answers nothing, and has no clients.
+    former.push(await command(masterSocket(at), `@!${pid} ${text}`).catch(() => ""));
+  }
+  return [present, ...former];
+}
+
+/**
+ * What the master process says of itself and its workers (`show proc`). During a reload it is away for a moment, which
+ * is waited for.
+ */
+export async function processes(at: { readonly sockets: string }): Promise<string> {
+  for (const deadline = Date.now() + AWAY_MS; ; await delay(10)) {
+    const answer = await command(masterSocket(at), "show proc").catch((cause: unknown) => {
+      if (!isAway(cause) || Date.now() >= deadline) throw cause;
+      return "";
+    });
+    if (answer !== "") return answer;
+    if (Date.now() >= deadline) throw new BalancerFailed(masterSocket(at), `it took no commands for ${AWAY_MS} ms`);
+  }
+}
+
+/** The master, which is one process all along, begins anew and takes no commands meanwhile. */
+export function isAway(cause: unknown): boolean {
+  const { code } = cause as NodeJS.ErrnoException;
+  return nobodyListens(cause) || code === "ECONNRESET" || code === "EPIPE";
+}
+
+/** Process ids below `# old workers` in the answer to `show proc` (management guide 9.4.1). */
+export function formerWorkers(answer: string): number[] {
+  const lines = answer.split("\n");
+  const from = lines.indexOf("# old workers");
+  if (from === -1) return [];
+  const to = lines.findIndex((line, at) => at > from && line.startsWith("#"));
+  return lines.slice(from + 1, to === -1 ? undefined : to).flatMap((line) => {
+    const [pid, type] = line.trim().split(/\s+/);
+    return type === "worker" ? [Number(pid)] : [];
+  });
+}
