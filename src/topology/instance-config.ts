@@ -24,9 +24,15 @@ export const InstanceConfig = z.object({
   secrets: z.string().min(1),
   /** Unix socket of the instance's private interface (health, drain, endpoints, relay); see runtime/http/private.ts. */
   privateSocket: z.string().min(1),
-  /** Where an `app` accepts requests: an open socket that it inherited, or an address of its own. */
+  /**
+   * Where an `app` accepts requests: an open socket that it inherited, or an address of its own. `holds`: descriptor of the
+   * public socket, on which it does not accept, but which it passes on to an agent that takes a dead one's place.
+   */
   listen: z
-    .union([z.object({ fd: z.int().min(3) }), z.object({ host: z.string(), port: z.int().min(0).max(65_535) })])
+    .union([
+      z.object({ fd: z.int().min(3) }),
+      z.object({ host: z.string(), port: z.int().min(0).max(65_535), holds: z.int().min(3).optional() }),
+    ])
     .optional(),
   /** Most connections to the database at a time, and longest wait for a database that is away, in milliseconds. */
   database: z.object({ connections: z.int().min(1), holdMs: z.int().min(0).max(60_000) }),
@@ -40,6 +46,8 @@ export const InstanceConfig = z.object({
     requestTimeoutMs: z.int().min(100),
     /** Idle keep-alive time in milliseconds, as advertised to clients. */
     keepAliveMs: z.int().min(0),
+    /** Addresses of balancers in front, whose word on the client's address, scheme and host is taken; see runtime/http. */
+    trustedProxies: z.array(z.string()).default([]),
   }),
   jobs: z.object({ concurrency: z.int().min(1) }),
   /** Longest time in milliseconds that a draining instance waits for open requests and jobs before it ends anyway. */

@@ -28,7 +28,7 @@ export function startApp(instance: Instance, log: Logger): Role {
 
   const start = async () => {
     if (config.listen === undefined) throw noAddress(config.instance);
-    const fd = "fd" in config.listen ? config.listen.fd : undefined;
+    const fd = "fd" in config.listen ? config.listen.fd : config.listen.holds;
     privately = await openPrivate({
       socket: config.privateSocket,
       endpoints,
