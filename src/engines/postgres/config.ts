@@ -36,5 +36,5 @@ ${tcp}local   replication     all                 scram-sha-256
 
 /** A value as the file takes it (20.1.2): quotes where it is more than a number, a word or a size. */
 function quoted(text: string): string {
-  return /^[a-z0-9][a-z0-9.]*$/i.test(text) ? text : `'${text.replaceAll("'", "''")}'`;
+  return /^(\d+(\.\d+)?|\d*[a-z]+)$/i.test(text) ? text : `'${text.replaceAll("'", "''")}'`;
 }
