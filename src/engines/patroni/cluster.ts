@@ -7,7 +7,7 @@ import { DiskFull, isDiskFull } from "../postgres/problem.ts";
 import { patroniYml, secretsYml } from "./config.ts";
 import { patroniPasswords, REPLICATION_ROLE, REST_USER, REWIND_ROLE } from "./passwords.ts";
 import { PatroniFailed } from "./problem.ts";
-import { postgresScript, startScript, stopScript } from "./scripts.ts";
+import { postgresScript, REAPER, readyScript, startScript, stopScript } from "./scripts.ts";
 import type { PatroniSpec } from "./spec.ts";
 
 const STOP_MS = 70_000;
@@ -18,7 +18,9 @@ export function patroniFiles(instance: Placed<PatroniSpec>): ReadonlyMap<string,
     ["config/1-patroni.yml", patroniYml(instance)],
     ["start.sh", startScript(instance)],
     ["stop.sh", stopScript(instance)],
+    ["reaper.py", REAPER],
     ["postgres.sh", postgresScript(instance)],
+    ["pg_isready.sh", readyScript(instance)],
   ]);
 }
 

@@ -10,19 +10,43 @@ set -eu
 umask 077
 cd ${quoted(folder)}
 
-# PostgreSQL's own programs, but for the server: postgres.sh makes way for it first.
+# PostgreSQL's own programs, but for two that do more here: postgres.sh and pg_isready.sh say what.
 rm -rf bin.new
 mkdir bin.new
 ln -s ${quoted(spec.binaries.folder)}/* bin.new/
-rm bin.new/postgres
-{ echo '#!/bin/sh'; cat postgres.sh; } > bin.new/postgres
-chmod 700 bin.new/postgres
+for program in postgres pg_isready; do
+  rm bin.new/$program
+  { echo '#!/bin/sh'; cat $program.sh; } > bin.new/$program
+  chmod 700 bin.new/$program
+done
 rm -rf bin
 mv bin.new bin
 
-exec ${quoted(spec.binaries.patroni)} config
+exec /usr/bin/python3 -I -S reaper.py ${quoted(spec.binaries.patroni)} config
 `;
 }
+
+/**
+ * `reaper.py`: Patroni's parent. A killed PostgreSQL stays in the list of processes until its parent has looked at it, and
+ * until then Patroni takes it for running. Its parent is the system's first process, which in a container may be slow to look,
+ * or never do it; here it is this one. Patroni's own package needs Python, so Python is there.
+ */
+export const REAPER = `# Runs a program and waits for all that it leaves behind (prctl(2), PR_SET_CHILD_SUBREAPER).
+import ctypes, os, signal, sys
+
+prctl = ctypes.CDLL(None).prctl
+prctl(36, 1)  # PR_SET_CHILD_SUBREAPER
+child = os.fork()
+if child == 0:
+    prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: never two Patronis for one PostgreSQL
+    os.execv(sys.argv[1], sys.argv[1:])
+for number in signal.SIGTERM, signal.SIGINT, signal.SIGHUP:
+    signal.signal(number, lambda received, _: os.kill(child, received))
+while True:
+    ended, status = os.wait()
+    if ended == child:
+        sys.exit(os.waitstatus_to_exitcode(status) % 256)
+`;
 
 /** `postgres.sh`: what Patroni starts as PostgreSQL's server. */
 export function postgresScript({ spec, folder }: Placed<PatroniSpec>): string {
@@ -33,6 +57,31 @@ postgres=${quoted(`${spec.binaries.folder}/postgres`)}
 
 ${CLEAR_LEFTOVERS}
 exec "$postgres" "$@"
+`;
+}
+
+/**
+ * `pg_isready.sh`: Patroni asks it once a second until a server that it started takes connections. This one answers as soon
+ * as that is so, and otherwise after about a second; at once about a server that is gone.
+ */
+export function readyScript({ spec, folder }: Placed<PatroniSpec>): string {
+  return `# Says whether PostgreSQL takes connections. While it starts up, waits a second for it.
+data=$(cd ${quoted(folder)} && pwd -P)/data
+
+# A server has its number in postmaster.pid some moments after it began.
+starts() {
+  [ "$1" -le 8 ] || [ "/proc/$(head -n 1 "$data/postmaster.pid")/cwd" -ef "$data" ]
+}
+
+try=0
+while :; do
+  ${quoted(`${spec.binaries.folder}/pg_isready`)} "$@" > /dev/null
+  status=$?
+  try=$((try + 1))
+  # 1: it does not take connections yet, 2: no answer.
+  if [ $status != 1 ] && [ $status != 2 ] || [ $try = 30 ] || ! starts $try 2> /dev/null; then exit $status; fi
+  sleep 0.03
+done
 `;
 }
 
