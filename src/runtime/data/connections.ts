@@ -16,6 +16,7 @@ const LONGEST_PAUSE_MS = 500;
 /** Keeps `count` connections to one address open: opens them, and opens them again when they break. */
 export class Connections {
   readonly #options: Omit<LinkOptions, "address">;
+  readonly #count: number;
   readonly #events: ConnectionsEvents;
   readonly #identities = new WeakMap<Link, Identity>();
   readonly #closing = new AbortController();
@@ -29,35 +30,49 @@ export class Connections {
     events: ConnectionsEvents,
   ) {
     this.#address = address;
+    this.#count = count;
     this.#options = options;
     this.#events = events;
-    for (let i = 0; i < count; i++) void this.#keepOne();
+    for (let i = 0; i < count; i++) void this.#keepOne(address);
   }
 
-  /** Those that can be used now. */
+  /** Those that are open, also the ones to an earlier address that have work to end. */
   get links(): readonly Link[] {
     return this.#links;
+  }
+
+  /** Where new work goes; the same object until the next move. */
+  get address(): DatabaseAddress {
+    return this.#address;
   }
 
   identity(link: Link): Identity | undefined {
     return this.#identities.get(link);
   }
 
-  /** Leads new work to another address. Connections to the old one end when their work is done. */
-  move(address: DatabaseAddress): void {
+  /**
+   * Leads new work to another address, whose connections are opened at once, beside those to the old one; these end
+   * when their work is done. Gives false when it is the address that work goes to already.
+   */
+  move(address: DatabaseAddress): boolean {
     const { host, port, database } = this.#address;
-    if (host === address.host && port === address.port && database === address.database) return;
+    if (host === address.host && port === address.port && database === address.database) return false;
+    if (this.#closing.signal.aborted) return false;
     this.#address = address;
+    // One first, alone, so that waiting work has it as early as can be: signing in keeps both sides' processors busy.
+    void this.#keepOne(address).then(() => {
+      for (let i = 1; i < this.#count && address === this.#address; i++) void this.#keepOne(address);
+    });
     for (const link of this.#links) this.#retire(link);
+    return true;
   }
 
-  /** Closes a retiring connection once nothing is under way on it, and opens its successor. */
+  /** Closes a retiring connection once nothing is under way on it. */
   rest(link: Link): void {
     if (!link.retiring || link.reserved || link.inFlight > 0 || !this.#links.includes(link)) return;
     this.#links = this.#links.filter((other) => other !== link);
     link.close();
-    if (this.#closing.signal.aborted) this.#events.lost(link);
-    else void this.#keepOne();
+    this.#events.lost(link);
   }
 
   /** Opens none any more, and ends each as soon as nothing is under way on it. */
@@ -66,25 +81,34 @@ export class Connections {
     for (const link of this.#links) this.#retire(link);
   }
 
+  /** A connection for one question, beside those that are kept. */
+  async apart<T>(address: DatabaseAddress, ask: (link: Link) => Promise<T>): Promise<T> {
+    const link = await Link.open({ ...this.#options, address }, () => undefined);
+    try {
+      return await this.#inTime(link, ask);
+    } finally {
+      link.close();
+    }
+  }
+
   #retire(link: Link): void {
     link.retiring = true;
     this.rest(link);
   }
 
-  async #keepOne(): Promise<void> {
-    for (let pause = FIRST_PAUSE_MS; !this.#closing.signal.aborted; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
-      const address = this.#address;
+  async #keepOne(address: DatabaseAddress): Promise<void> {
+    const over = () => this.#closing.signal.aborted || address !== this.#address;
+    for (let pause = FIRST_PAUSE_MS; !over(); pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
       try {
         const link = await Link.open({ ...this.#options, address }, (lost) => this.#lost(lost));
-        this.#identities.set(link, await this.#identify(link));
-        if (this.#closing.signal.aborted) return link.close();
+        const identity = await this.#identify(link);
+        if (over()) return link.close();
+        this.#identities.set(link, identity);
         this.#links = [...this.#links, link];
-        link.retiring = address !== this.#address;
         this.#events.ready(link);
-        this.rest(link);
         return;
       } catch (error) {
-        if (this.#closing.signal.aborted) return;
+        if (over()) return;
         this.#events.failed(error as Error);
         // Full jitter, so that many processes do not come back all at once.
         await delay(pause * (0.5 + Math.random()), undefined, { signal: this.#closing.signal }).catch(() => undefined);
@@ -93,13 +117,19 @@ export class Connections {
   }
 
   async #identify(link: Link): Promise<Identity> {
-    const late = new Error("the server signed us in and then fell silent");
-    const timer = setTimeout(() => link.destroy(late), this.#options.connectTimeoutMs);
     try {
-      return await identify(link);
+      return await this.#inTime(link, identify);
     } catch (error) {
       link.close();
       throw error;
+    }
+  }
+
+  async #inTime<T>(link: Link, ask: (link: Link) => Promise<T>): Promise<T> {
+    const late = new Error("the server signed us in and then fell silent");
+    const timer = setTimeout(() => link.destroy(late), this.#options.connectTimeoutMs);
+    try {
+      return await ask(link);
     } finally {
       clearTimeout(timer);
     }
@@ -109,6 +139,6 @@ export class Connections {
     if (!this.#links.includes(link)) return; // it never came to be used
     this.#links = this.#links.filter((other) => other !== link);
     this.#events.lost(link);
-    void this.#keepOne();
+    if (link.address === this.#address) void this.#keepOne(this.#address);
   }
 }

@@ -29,6 +29,8 @@ export interface DatabaseOptions {
   readonly lockTimeoutMs?: number;
   /** Longest time a transaction may do nothing while it is open, in milliseconds; default 30,000, 0 for any. */
   readonly idleTransactionMs?: number;
+  /** Called often while the database is away or fenced: newer endpoints may be there without our having been told. */
+  readonly onTrouble?: () => void;
 }
 
 /** A service's database. Made by {@link openDatabase}. */
@@ -37,8 +39,13 @@ export interface Database<DB> {
   /** @throws DatabaseUnavailable if the database does not answer within `withinMs` (default 1,000) */
   ping(withinMs?: number): Promise<void>;
   stats(): DatabaseStats;
-  /** Follows the database to another address. Open transactions end where they are. */
+  /**
+   * Follows the database to another address. What was denied by a fence at the old one runs again there, transactions
+   * given as a function from their beginning; other open transactions end where they are.
+   */
   setEndpoints(endpoints: Endpoints): void;
+  /** Epoch of the endpoints that are in use: it rises once nothing of an earlier address is used any more. */
+  epochInUse(): number;
   /**
    * Ends all connections: what still waits fails with {@link DatabaseUnavailable}, what is under way may end within
    * `withinMs` (default 5,000).
@@ -58,6 +65,7 @@ export function openDatabase<DB>(options: DatabaseOptions): Database<DB> {
   const scheduler = new Scheduler({
     cluster,
     address: primaryOf(options.endpoints, cluster),
+    epoch: options.endpoints.epoch,
     connections: options.connections,
     holdMs: options.holdMs,
     busyMs: options.busyMs ?? 5_000,
@@ -74,12 +82,14 @@ export function openDatabase<DB>(options: DatabaseOptions): Database<DB> {
       },
     },
     log: options.log,
+    onTrouble: options.onTrouble ?? (() => undefined),
   });
   return {
     db: kyselyOn<DB>(pooledSource(scheduler)),
     ping: (withinMs = 1_000) => ping(scheduler, withinMs),
     stats: () => scheduler.stats(),
-    setEndpoints: (endpoints) => scheduler.move(primaryOf(endpoints, cluster)),
+    setEndpoints: (endpoints) => scheduler.move(primaryOf(endpoints, cluster), endpoints.epoch),
+    epochInUse: () => scheduler.epochInUse(),
     close: (withinMs = 5_000) => scheduler.close(withinMs),
     scheduler,
   };

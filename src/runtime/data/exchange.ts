@@ -28,6 +28,12 @@ export function callOf(statement: Statement, values: readonly Encoded[] = []): C
   return { statement, values, lists: [[]], tag: "", prepared: undefined, shape: undefined };
 }
 
+/** As if it had never been sent. */
+export function resetCall(call: Call): void {
+  call.tag = "";
+  for (const list of call.lists) list.length = 0;
+}
+
 /** The rows of the first caller. */
 export function rowsOf(call: Call): unknown[] {
   return call.lists[0] ?? [];

@@ -1,9 +1,10 @@
 import { AbortedTransactionError, type CompiledQuery, type QueryResult, type TransactionSettings } from "kysely";
 import { currentSession } from "../session/index.ts";
 import { DatabaseUnavailable, OutcomeUnknown, TransactionLost } from "./errors.ts";
-import { type Call, callOf, isStale, LinkLost, rowsOf, type Status } from "./exchange.ts";
+import { type Call, callOf, isStale, LinkLost, resetCall, rowsOf, type Status } from "./exchange.ts";
+import { type Denial, isDenied } from "./fence.ts";
 import type { Link } from "./link.ts";
-import { lookUpOutcome } from "./outcome.ts";
+import { type Began, lookUpOutcome } from "./outcome.ts";
 import { resultOf } from "./result.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { TransactionScope } from "./scope.ts";
@@ -18,7 +19,7 @@ const XID = ownStatement("select pg_current_xact_id_if_assigned()::text as xid",
 const BEGINS = new Map<string, Statement>();
 
 /** Why running a transaction again may help. */
-export type Failure = "lost" | "conflict" | "stale";
+export type Failure = "lost" | "conflict" | "stale" | "fenced" | "denied";
 
 /**
  * A connection for one caller alone, taken at its first statement: for a transaction, whose BEGIN goes out together with
@@ -88,10 +89,9 @@ export class Lease implements TransactionScope {
   async perform(call: Call): Promise<void> {
     if (this.#over !== undefined) throw this.#over;
     if (this.#released) throw new TransactionLost("its connection was given back already");
-    this.#link ??= await this.#take();
     if (this.#opening !== undefined && call.statement.simple) await this.#open([]);
     if (this.#opening !== undefined) await this.#open([call]);
-    else await this.#exchange([call]);
+    else await this.#insist([call], !this.#inTransaction && !this.#usedOutside);
   }
 
   /** @throws AbortedTransactionError when a failed statement had made the server roll back */
@@ -106,12 +106,12 @@ export class Lease implements TransactionScope {
     if (link === undefined) return;
     const session = this.#wrote ? currentSession() : undefined;
     const call = callOf(COMMIT);
-    const identity = this.#scheduler.identity(link);
+    const began = this.#began(link);
     const committed = this.#send(link, [call]);
     if (session !== undefined) await new Promise<void>((done) => this.#scheduler.learn(link, session, done));
     const error = await committed;
     this.#inTransaction = false;
-    if (error instanceof LinkLost) return this.#lostAtCommit(error, identity);
+    if (error instanceof LinkLost) return this.#lostAtCommit(error, began);
     if (error !== undefined) throw error;
     if (call.tag === "ROLLBACK") throw new AbortedTransactionError();
   }
@@ -148,11 +148,56 @@ export class Lease implements TransactionScope {
   async #open(calls: readonly Call[]): Promise<void> {
     const opening = this.#opening ?? [];
     this.#opening = undefined;
-    await this.#exchange([...opening, ...calls]);
+    await this.#insist([...opening, ...calls], true);
   }
 
-  async #exchange(calls: Call[]): Promise<void> {
-    const link = this.#link as Link;
+  /**
+   * Sends until something else than a fence answers: on another connection each time, so only while the caller has done
+   * nothing that this would lose. Later, a transaction must be run again.
+   */
+  async #insist(calls: Call[], fresh: boolean): Promise<void> {
+    const { holdMs } = this.#scheduler;
+    let until: number | undefined;
+    for (let denied = false; ; ) {
+      const link = this.#link ?? (await this.#take());
+      this.#link = link;
+      const error = await this.#exchange(link, calls);
+      if (error === undefined) return;
+      const why = isDenied(error) ? await this.#scheduler.whyDenied(link.address) : undefined;
+      if (why === undefined || (why === "denied" && denied)) throw error;
+      if (this.#link !== link) throw new TransactionLost("its caller gave up while its database was moved");
+      if (!fresh) throw this.#deniedMidway(why, error);
+      until ??= performance.now() + holdMs;
+      if (performance.now() > until) {
+        const says = `the move of the database did not end within ${holdMs} ms`;
+        throw new DatabaseUnavailable(says, { cause: error });
+      }
+      denied = why === "denied"; // a fence may have gone before we looked: once more
+      await this.#leave(link);
+      for (const call of calls) resetCall(call);
+    }
+  }
+
+  #deniedMidway(why: Denial, error: Error): Error {
+    this.#failure = why === "denied" ? "denied" : "fenced";
+    if (why === "denied") return error;
+    const says = "the database was moved to another place under it";
+    return this.#inTransaction
+      ? new TransactionLost(says, { cause: error })
+      : new DatabaseUnavailable(`the caller's own connection is of no more use: ${says}`, { cause: error });
+  }
+
+  /** Gives the connection back, for another. */
+  async #leave(link: Link): Promise<void> {
+    if (this.begun) await this.#send(link, [callOf(ROLLBACK)]);
+    this.#failure = undefined;
+    if (this.#link !== link) return;
+    this.#link = undefined;
+    this.#scheduler.release(link, this.#usedOutside);
+  }
+
+  /** Gives what went wrong with the statements; throws when nothing more can be done in this transaction. */
+  async #exchange(link: Link, calls: Call[]): Promise<Error | undefined> {
     const inTransaction = this.#inTransaction;
     if (!inTransaction) this.#usedOutside = true;
     const writes = calls.some(({ statement }) => statement.kind !== "read" && !isBegin(statement));
@@ -167,8 +212,14 @@ export class Lease implements TransactionScope {
     if (inTransaction && this.#status === "I") {
       this.#over = error ?? new TransactionLost("a statement in it ended it, and what follows would not belong to it");
     }
-    if (error !== undefined) throw error;
+    if (error !== undefined) return error;
     if (this.#over !== undefined) throw this.#over;
+    return undefined;
+  }
+
+  #began(link: Link): Began | undefined {
+    const identity = this.#scheduler.identity(link);
+    return identity === undefined ? undefined : { address: link.address, identity };
   }
 
   #send(link: Link, calls: readonly Call[]): Promise<Error | undefined> {
@@ -195,11 +246,11 @@ export class Lease implements TransactionScope {
     return this.#over;
   }
 
-  async #lostAtCommit(error: LinkLost, identity: ReturnType<Scheduler["identity"]>): Promise<void> {
+  async #lostAtCommit(error: LinkLost, began: Began | undefined): Promise<void> {
     this.#link = undefined;
     const unknown = new OutcomeUnknown("the connection broke while a transaction was committed", { cause: error });
     this.#over = unknown;
-    const outcome = error.mayHaveRun ? await this.#outcome(identity) : "rolled back";
+    const outcome = error.mayHaveRun ? await this.#outcome(began) : "rolled back";
     if (outcome === "committed") return;
     this.#failure = outcome === "rolled back" ? "lost" : undefined;
     if (outcome === "unknown") throw unknown;
@@ -207,10 +258,10 @@ export class Lease implements TransactionScope {
     throw this.#over;
   }
 
-  async #outcome(identity: ReturnType<Scheduler["identity"]>): Promise<"committed" | "rolled back" | "unknown"> {
+  async #outcome(began: Began | undefined): Promise<"committed" | "rolled back" | "unknown"> {
     if (this.#xid === undefined) return this.#wrote ? "unknown" : "committed";
-    if (identity === undefined) return "unknown";
-    return lookUpOutcome(this.#scheduler, identity, this.#xid, this.#scheduler.holdMs).catch(() => "unknown" as const);
+    if (began === undefined) return "unknown";
+    return lookUpOutcome(this.#scheduler, began, this.#xid, this.#scheduler.holdMs);
   }
 }
 

@@ -13,14 +13,14 @@ test.each(["backend", "all"] as const)(
     const { db, scheduler } = database;
     await using crasher = new Crasher(server.current);
     const link = await scheduler.reserve();
-    const began = scheduler.identity(link);
+    const identity = scheduler.identity(link);
     scheduler.release(link, false);
-    if (began === undefined) throw new Error("a connection in use knows its server");
+    if (identity === undefined) throw new Error("a connection in use knows its server");
 
     const { rows } = await sql<{ xid: string }>`select pg_current_xact_id()::text as xid`.execute(db);
     const committed = BigInt(rows[0]?.xid ?? 0);
     await sql`create table ${sql.table(`proof_${what}`)} (id int)`.execute(db); // flushes the log up to here
-    const outcome = (xid: bigint) => lookUpOutcome(scheduler, began, xid, 1_000);
+    const outcome = (xid: bigint) => lookUpOutcome(scheduler, { address: link.address, identity }, xid, 1_000);
     expect(await outcome(committed)).toBe("committed");
 
     await crasher.kill(what);

@@ -1,8 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises";
+import type { DatabaseAddress } from "../../topology/endpoints.ts";
+import { callOf, rowsOf } from "./exchange.ts";
 import { IDENTITY_COLUMNS, type Identity, identityOf } from "./identity.ts";
+import type { Link } from "./link.ts";
 import type { Scheduler } from "./scheduler.ts";
-import { ownStatement } from "./statement.ts";
+import { ownStatement, type Statement } from "./statement.ts";
 import { codeOf } from "./wire/problem.ts";
+import { encodeValues } from "./wire/values.ts";
 
 /** What the server says of a transaction now. `future`: it has never heard of that number. */
 export type Told = "committed" | "aborted" | "in progress" | "future" | undefined;
@@ -47,41 +51,71 @@ const LOOK = ownStatement(
   "read",
 );
 
-const ASK_AGAIN_MS = 20;
+const ASK_AGAIN_MS = 50;
 
-/** Looks until the outcome is certain, or certain to stay unknown, or `withinMs` have passed. */
+/** Where a transaction was begun. */
+export interface Began {
+  readonly address: DatabaseAddress;
+  readonly identity: Identity;
+}
+
+/** Of a scheduler: where work goes now, and a connection for one question. */
+type Asks = Pick<Scheduler, "address" | "apart">;
+
+/**
+ * Looks until the outcome is certain, or certain to stay unknown, or `withinMs` have passed. The server that the commit
+ * was sent to is asked, wherever work goes now: another one knows nothing of it, and a fence does not refuse the question.
+ */
 export async function lookUpOutcome(
-  scheduler: Scheduler,
-  began: Identity,
+  asks: Asks,
+  { address, identity }: Began,
   xid: bigint,
   withinMs: number,
 ): Promise<"committed" | "rolled back" | "unknown"> {
   for (const until = performance.now() + withinMs; ; ) {
-    const outcome = outcomeOf(began, xid, await look(scheduler, xid));
-    if (outcome !== "wait") return outcome;
+    const outcome = await outcomeAt(asks, address, identity, xid);
+    if (outcome !== undefined && outcome !== "wait") return outcome;
+    // It may not come back where it was, and be the same server under the new address, as after a move of its socket.
+    if (outcome === undefined && asks.address !== address) {
+      const elsewhere = await outcomeAt(asks, asks.address, identity, xid);
+      if (elsewhere === "committed" || elsewhere === "rolled back") return elsewhere;
+    }
     if (performance.now() >= until) return "unknown";
     await delay(ASK_AGAIN_MS);
   }
 }
 
-async function look(scheduler: Scheduler, xid: bigint): Promise<Seen> {
+/** Undefined when the server there cannot be asked now. */
+function outcomeAt(asks: Asks, at: DatabaseAddress, began: Identity, xid: bigint): Promise<Outcome | undefined> {
+  return asks.apart(at, async (link) => outcomeOf(began, xid, await look(link, xid))).catch(() => undefined);
+}
+
+async function look(link: Link, xid: bigint): Promise<Seen> {
   try {
-    const { rows } = await scheduler.runStatement(LOOK, [xid]);
-    const row = rows[0] as unknown as { told: Told | null; first_of_life: string | null };
+    const row = await firstRow(link, LOOK, [xid]);
+    const { told, first_of_life } = row as { told: Told | null; first_of_life: string | null };
     return {
       identity: identityOf(row),
-      told: row.told ?? undefined,
-      firstOfLife: row.first_of_life === null ? undefined : BigInt(row.first_of_life),
+      told: told ?? undefined,
+      firstOfLife: first_of_life === null ? undefined : BigInt(first_of_life),
     };
   } catch (error) {
     if (codeOf(error) !== "22023") throw error;
-    return { identity: await whereNow(scheduler), told: "future", firstOfLife: undefined };
+    return { identity: identityOf(await firstRow(link, WHERE)), told: "future", firstOfLife: undefined };
   }
 }
 
 const WHERE = ownStatement(`select ${IDENTITY_COLUMNS}`, "identity", "read");
 
-async function whereNow(scheduler: Scheduler): Promise<Identity | undefined> {
-  const { rows } = await scheduler.runStatement(WHERE, []);
-  return identityOf(rows[0]);
+function firstRow(link: Link, statement: Statement, values: readonly unknown[] = []): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const call = callOf(statement, encodeValues(values));
+    link.send({
+      calls: [call],
+      mayWait: false,
+      sent: false,
+      end: (error) => (error === undefined ? resolve(rowsOf(call)[0]) : reject(error)),
+    });
+    link.flush();
+  });
 }

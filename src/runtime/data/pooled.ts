@@ -4,13 +4,13 @@ import { type Failure, Lease } from "./lease.ts";
 import type { Scheduler } from "./scheduler.ts";
 
 /** Runs of one transaction in all, by why it failed. */
-const MOST_RUNS: Record<Failure, number> = { conflict: 6, stale: 3, lost: 5 };
+const MOST_RUNS: Record<Failure, number> = { conflict: 6, stale: 3, lost: 5, fenced: 10, denied: 2 };
 const PAUSE_MS = 5;
 
 /**
  * The usual source: any connection for a statement, a lease for everything else. A transaction that was given as a
  * function is run again from its beginning when its connection broke before it was committed, on a serialization failure
- * or deadlock, and when a migration changed a prepared statement under it.
+ * or deadlock, when a migration changed a prepared statement under it, and where the database has moved to.
  */
 export function pooledSource(scheduler: Scheduler): Source {
   return {
@@ -26,12 +26,13 @@ export function pooledSource(scheduler: Scheduler): Source {
         } catch (error) {
           const { failure } = lease;
           if (!mayRunAgain || failure === undefined || run >= MOST_RUNS[failure]) throw error;
-          if (failure === "lost" && performance.now() > until) throw error;
+          const waited = failure === "lost" || failure === "fenced";
+          if (waited && performance.now() > until) throw error;
         } finally {
           lease.release();
         }
         scheduler.countRetry();
-        await delay(Math.random() * PAUSE_MS * 2 ** run); // two that were in conflict must not meet again
+        await delay(Math.random() * PAUSE_MS * 2 ** Math.min(run, 6)); // two that were in conflict must not meet again
       }
     },
   };

@@ -14,7 +14,13 @@ const POSITION = ownStatement("select pg_current_wal_flush_lsn()::text as lsn", 
  * Tells the session how far the log has come, then calls `done`. The commit before it has been answered already, so
  * what goes wrong here goes wrong silently: the session only knows less.
  */
-export function positionExchange(session: Session, cluster: string, identity: Identity, done: () => void): Exchange {
+export function positionExchange(
+  session: Session,
+  cluster: string,
+  { system, timeline }: Identity,
+  epoch: number,
+  done: () => void,
+): Exchange {
   const call = callOf(POSITION);
   return {
     calls: [call],
@@ -23,7 +29,7 @@ export function positionExchange(session: Session, cluster: string, identity: Id
     end(error) {
       const row = rowsOf(call)[0] as { lsn: string } | undefined;
       if (error === undefined && row !== undefined) {
-        session.merge({ cluster, timeline: identity.timeline, lsn: parseLsn(row.lsn) });
+        session.merge({ cluster, system, epoch, timeline, lsn: parseLsn(row.lsn) });
       }
       done();
     },

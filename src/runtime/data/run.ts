@@ -1,7 +1,9 @@
 import type { QueryResult } from "kysely";
+import type { DatabaseAddress } from "../../topology/endpoints.ts";
 import type { Session } from "../session/index.ts";
 import { ConnectionStateChanged, DatabaseUnavailable, OutcomeUnknown } from "./errors.ts";
-import { type Call, callOf, type Exchange, isStale, LinkLost, type Status } from "./exchange.ts";
+import { type Call, callOf, type Exchange, isStale, LinkLost, resetCall, type Status } from "./exchange.ts";
+import { type Denial, isDenied } from "./fence.ts";
 import type { Link } from "./link.ts";
 import { resultOf } from "./result.ts";
 import type { Statement } from "./statement.ts";
@@ -10,8 +12,12 @@ import type { Encoded } from "./wire/writer.ts";
 
 /** What a {@link Run} asks of the scheduler. */
 export interface RunHost {
+  /** Longest wait for a database that is away or being moved, milliseconds. */
+  readonly holdMs: number;
   /** Puts it first in the queue again. */
   again(run: Run): void;
+  /** Why the server at `place` has denied a statement. */
+  whyDenied(place: DatabaseAddress): Promise<Denial>;
   /** The connection is free for other work. */
   freed(link: Link): void;
   /** Brings a connection back to the state in which others expect it. */
@@ -44,6 +50,9 @@ export class Run implements Exchange {
   readonly #waiters: Waiter[] = [];
   #tries = 0;
   #done = false;
+  /** When a fence was first met, milliseconds of `performance.now()`; and whether it was denied without one. */
+  #fencedAt: number | undefined;
+  #denied = false;
   /** Position requests so far, and whether the last is not answered yet. */
   #positions = 0;
   #positionDue = false;
@@ -72,7 +81,9 @@ export class Run implements Exchange {
 
   end(error: Error | undefined, status: Status): void {
     const link = this.link as Link;
-    if (error !== undefined) {
+    if (error !== undefined && isDenied(error)) {
+      void this.#host.whyDenied(link.address).then((why) => this.#wasDenied(why, error));
+    } else if (error !== undefined) {
       this.#failed(error);
     } else if (status !== "I" || (this.statement.kind === "unknown" && STATEFUL.test(this.calls[0].tag))) {
       this.#host.restore(link);
@@ -105,6 +116,22 @@ export class Run implements Exchange {
     });
   }
 
+  /** Nothing was executed. Without a fence it is tried once more, because one may have gone before we looked. */
+  #wasDenied(why: Denial, error: Error): void {
+    const now = performance.now();
+    if (why !== "denied") this.#fencedAt ??= now;
+    if (this.#fencedAt !== undefined && now - this.#fencedAt >= this.#host.holdMs) {
+      const says = `the move of the database did not end within ${this.#host.holdMs} ms`;
+      this.fail(new DatabaseUnavailable(says, { cause: error }));
+    } else if (why === "denied" && this.#denied) {
+      this.fail(error);
+    } else {
+      this.#denied = why === "denied";
+      this.#reset();
+      this.#host.again(this);
+    }
+  }
+
   #failed(error: Error): void {
     const { kind } = this.statement;
     const lost = error instanceof LinkLost;
@@ -124,10 +151,8 @@ export class Run implements Exchange {
   }
 
   #reset(): void {
-    const [call] = this.calls;
     this.sent = false;
     this.link = undefined;
-    call.tag = "";
-    for (const list of call.lists) list.length = 0;
+    resetCall(this.calls[0]);
   }
 }

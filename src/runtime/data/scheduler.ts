@@ -5,6 +5,7 @@ import { currentSession, type Session } from "../session/index.ts";
 import { Connections } from "./connections.ts";
 import { DatabaseBusy, DatabaseUnavailable } from "./errors.ts";
 import { callOf, type Exchange } from "./exchange.ts";
+import { type Denial, Fence, phaseOn } from "./fence.ts";
 import type { Identity } from "./identity.ts";
 import type { Link, LinkOptions } from "./link.ts";
 import { positionExchange } from "./position.ts";
@@ -16,6 +17,8 @@ import { encodeValues, sameValues } from "./wire/values.ts";
 export interface SchedulerOptions {
   readonly cluster: string;
   readonly address: DatabaseAddress;
+  /** Number of the endpoints document that named the address. */
+  readonly epoch: number;
   readonly connections: number;
   /** Longest wait for a database that is away, and for a free connection; milliseconds. */
   readonly holdMs: number;
@@ -26,6 +29,8 @@ export interface SchedulerOptions {
   readonly silenceMs: number;
   readonly link: Omit<LinkOptions, "address">;
   readonly log: Logger | undefined;
+  /** The database is fenced or away, and it is not known where it will be; called often while that lasts. */
+  readonly onTrouble: () => void;
 }
 
 /** Figures since the start; see {@link Scheduler.stats}. */
@@ -74,9 +79,16 @@ export class Scheduler implements RunHost {
   readonly cluster: string;
   readonly #options: SchedulerOptions;
   readonly #connections: Connections;
+  readonly #fence: Fence;
   readonly #runs = new Queue<Run>();
+  /** Those that a fence holds back while others pass. */
+  readonly #held = new Queue<Run>();
   readonly #reservations = new Queue<Reservation>();
   readonly #watchdog: NodeJS.Timeout;
+  /** The endpoints that named each address, and those under which all connections stand. */
+  readonly #epochs = new WeakMap<DatabaseAddress, number>();
+  #epoch: number;
+  #epochInUse = 0;
   #order = 0;
   #scheduled = false;
   #sweeper: NodeJS.Timeout | undefined;
@@ -91,11 +103,13 @@ export class Scheduler implements RunHost {
     this.#options = options;
     this.holdMs = options.holdMs;
     this.cluster = options.cluster;
+    this.#epoch = options.epoch;
+    this.#epochs.set(options.address, options.epoch);
     this.#connections = new Connections(options.address, options.connections, options.link, {
-      ready: () => {
-        if (this.#trouble !== undefined) options.log?.info({ address: options.address }, "database is back");
+      ready: (link) => {
+        if (this.#trouble !== undefined) options.log?.info({ address: link.address }, "database is back");
         this.#trouble = undefined;
-        if (this.#connections.links.length === 1) this.#waitAnew();
+        if (this.#usable() === 1) this.#waitAnew();
         this.#schedule();
       },
       lost: () => {
@@ -104,9 +118,20 @@ export class Scheduler implements RunHost {
       },
       failed: (error) => {
         if (this.#trouble === undefined)
-          options.log?.warn({ err: error, address: options.address }, "database is away");
+          options.log?.warn({ err: error, address: this.#connections.address }, "database is away");
         this.#trouble = error;
+        options.onTrouble();
       },
+    });
+    this.#fence = new Fence({
+      place: () => this.#connections.address,
+      ask: () => {
+        const link = this.#leastBusy(performance.now(), Number.POSITIVE_INFINITY);
+        return link === undefined ? this.#connections.apart(this.#connections.address, phaseOn) : phaseOn(link);
+      },
+      met: (phase) => options.log?.info({ fenced: phase }, "the database is being moved; what it denies waits"),
+      waiting: () => options.onTrouble(),
+      opened: () => this.#reopen(),
     });
     this.#watchdog = setInterval(() => this.#watch(), 1_000).unref();
   }
@@ -166,8 +191,37 @@ export class Scheduler implements RunHost {
     this.#retries++;
   }
 
-  move(address: DatabaseAddress): void {
-    this.#connections.move(address);
+  /** Where work goes now. */
+  get address(): DatabaseAddress {
+    return this.#connections.address;
+  }
+
+  /** Follows the database to another address, named by endpoints of this number. */
+  move(address: DatabaseAddress, epoch: number): void {
+    this.#epochInUse = this.epochInUse();
+    this.#epoch = epoch;
+    this.#epochs.set(address, epoch);
+    if (!this.#connections.move(address)) return;
+    this.#trouble = undefined;
+    this.#fence.moved();
+    this.#schedule();
+  }
+
+  /** The number of the endpoints under which all connections stand: nothing of an earlier address is in use any more. */
+  epochInUse(): number {
+    const { links, address } = this.#connections;
+    if (links.length > 0 && links.every((link) => link.address === address)) this.#epochInUse = this.#epoch;
+    return this.#epochInUse;
+  }
+
+  /** Why the server that a connection led to has denied a statement; never rejects. */
+  whyDenied(place: DatabaseAddress): Promise<Denial> {
+    return this.#fence.look(place);
+  }
+
+  /** A connection for one question to the server at `address`, whether or not work still goes there. */
+  apart<T>(address: DatabaseAddress, ask: (link: Link) => Promise<T>): Promise<T> {
+    return this.#connections.apart(address, ask);
   }
 
   stats(): DatabaseStats {
@@ -175,7 +229,7 @@ export class Scheduler implements RunHost {
     const busy = links.filter((link) => link.reserved || link.inFlight > 0).length;
     return {
       connections: { limit: this.#options.connections, open: links.length, busy },
-      waiting: this.#runs.length + this.#reservations.length,
+      waiting: this.#waiting(),
       statements: this.#sentStatements,
       joined: this.#joined,
       retries: this.#retries,
@@ -187,8 +241,11 @@ export class Scheduler implements RunHost {
     this.#closed = true;
     clearInterval(this.#watchdog);
     clearInterval(this.#sweeper);
+    this.#fence.close();
     const error = new DatabaseUnavailable("the service closes its database connections");
-    for (const waiting of [...this.#runs.take(() => true), ...this.#reservations.take(() => true)]) waiting.fail(error);
+    const all = () => true;
+    for (const waiting of [...this.#runs.take(all), ...this.#held.take(all), ...this.#reservations.take(all)])
+      waiting.fail(error);
     this.#connections.retireAll();
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((done) => {
@@ -216,7 +273,7 @@ export class Scheduler implements RunHost {
 
   freed(link: Link): void {
     if (link.retiring) this.#connections.rest(link);
-    if (this.#runs.length + this.#reservations.length > 0) this.#schedule();
+    if (this.#waiting() > 0) this.#schedule();
   }
 
   restore(link: Link): void {
@@ -235,7 +292,8 @@ export class Scheduler implements RunHost {
       done();
       this.freed(link);
     };
-    this.send(link, positionExchange(session, this.cluster, identity, answered));
+    const epoch = this.#epochs.get(link.address) ?? 0;
+    this.send(link, positionExchange(session, this.cluster, identity, epoch, answered));
   }
 
   #own(link: Link, statement: Statement): void {
@@ -258,7 +316,7 @@ export class Scheduler implements RunHost {
 
   #admit(): void {
     if (this.#closed) throw new DatabaseUnavailable("the service has closed its database connections");
-    if (this.#runs.length + this.#reservations.length >= this.#options.maxWaiting) {
+    if (this.#waiting() >= this.#options.maxWaiting) {
       throw new DatabaseBusy(`${this.#options.maxWaiting} statements wait for the database already`);
     }
   }
@@ -273,7 +331,7 @@ export class Scheduler implements RunHost {
     this.#scheduled = false;
     const now = performance.now();
     while (this.#startOne(now));
-    if (this.#runs.length + this.#reservations.length > 0) {
+    if (this.#waiting() > 0) {
       this.#sweeper ??= setInterval(() => this.#sweep(), SWEEP_MS);
     } else if (this.#sweeper !== undefined) {
       clearInterval(this.#sweeper);
@@ -281,6 +339,10 @@ export class Scheduler implements RunHost {
     }
     for (const link of this.#connections.links) link.flush();
   };
+
+  #waiting(): number {
+    return this.#runs.length + this.#held.length + this.#reservations.length;
+  }
 
   /** Starts the statement or the transaction that has waited longest; if it cannot start, the first of the other kind. */
   #startOne(now: number): boolean {
@@ -294,6 +356,7 @@ export class Scheduler implements RunHost {
   }
 
   #startRun(run: Run, now: number): boolean {
+    if (!this.#fence.admits(run.statement.kind)) return this.#hold(run);
     const link = this.#leastBusy(now, DEPTH);
     if (link === undefined) return false;
     this.#runs.shift();
@@ -305,11 +368,20 @@ export class Scheduler implements RunHost {
     return true;
   }
 
+  /** Out of the way of those that the fence lets pass, if there can be any. */
+  #hold(run: Run): boolean {
+    if (!this.#fence.admits("read")) return false;
+    this.#runs.shift();
+    this.#held.push(run);
+    return true;
+  }
+
   /** One connection is never reserved: what a transaction waits for outside of itself can always run. */
   #startReservation(reservation: Reservation, now: number): boolean {
-    const { links } = this.#connections;
-    const free = links.reduce((count, link) => (link.reserved ? count : count + 1), 0);
-    if (free < 2 && links.length > 1) return false;
+    if (!this.#fence.admits()) return false;
+    const links = this.#usable();
+    const free = this.#connections.links.reduce((n, link) => (link.reserved || link.retiring ? n : n + 1), 0);
+    if (free < 2 && links > 1) return false;
     const link = this.#leastBusy(now, DEPTH);
     if (link === undefined) return false;
     this.#reservations.shift();
@@ -335,27 +407,41 @@ export class Scheduler implements RunHost {
   /** Ends what has waited too long, each with the reason that applies now. */
   #sweep(): void {
     const now = performance.now();
-    const away = this.#connections.links.length === 0;
-    const limit = away ? this.#options.holdMs : this.#options.busyMs;
+    const away = this.#usable() === 0;
+    const limit = away || this.#fence.stands ? this.#options.holdMs : this.#options.busyMs;
     const late = (waiting: { since: number }) => {
       waiting.since ||= now;
       return now - waiting.since >= limit;
     };
-    const runs = this.#runs.take(late);
+    const runs = [...this.#runs.take(late), ...this.#held.take(late)];
     for (const { statement } of runs) statement.unsent = [];
     for (const waiting of [...runs, ...this.#reservations.take(late)]) {
-      waiting.fail(
-        away
-          ? new DatabaseUnavailable(`the database could not be reached within ${limit} ms`, { cause: this.#trouble })
-          : new DatabaseBusy(`no connection became free within ${limit} ms`),
-      );
+      waiting.fail(this.#lateError(away, limit));
     }
+    this.#schedule();
+  }
+
+  #lateError(away: boolean, limit: number): Error {
+    if (this.#fence.stands) return new DatabaseUnavailable(`the move of the database did not end within ${limit} ms`);
+    if (!away) return new DatabaseBusy(`no connection became free within ${limit} ms`);
+    return new DatabaseUnavailable(`the database could not be reached within ${limit} ms`, { cause: this.#trouble });
+  }
+
+  /** Connections that new work can use, now or when what is under way on them ends. */
+  #usable(): number {
+    return this.#connections.links.reduce((count, link) => (link.retiring ? count : count + 1), 0);
+  }
+
+  /** The fence is gone: those it held back come first, in their order. */
+  #reopen(): void {
+    for (const run of [...this.#held.take(() => true)].reverse()) this.#runs.putBack(run);
+    this.#waitAnew();
     this.#schedule();
   }
 
   /** The database is back: what waited for it now waits for a connection, and has not done so yet. */
   #waitAnew(): void {
-    for (const run of this.#runs) run.since = 0;
+    for (const run of [...this.#runs, ...this.#held]) run.since = 0;
     for (const reservation of this.#reservations) reservation.since = 0;
   }
 

@@ -11,7 +11,7 @@ import { hostApp, raw } from "./testing.ts";
 
 /** Says what the context is; and moves the session, as a write to the database would. */
 const said = () => {
-  currentSession()?.merge({ cluster: "main", timeline: 1, lsn: 5n });
+  currentSession()?.merge({ cluster: "main", system: "7", epoch: 1, timeline: 1, lsn: 5n });
   return { id: context().requestId, datacenter: context().datacenter };
 };
 
@@ -24,7 +24,7 @@ const apps: Record<string, () => HttpApp> = {
     app.get("/busy", async () => Promise.reject(new DatabaseBusy("full")));
     app.get("/unknown", async () => Promise.reject(new OutcomeUnknown("lost")));
     app.get("/cookies", async (_request, reply) => {
-      context().session.merge({ cluster: "main", timeline: 1, lsn: 5n });
+      context().session.merge({ cluster: "main", system: "7", epoch: 1, timeline: 1, lsn: 5n });
       return reply.header("set-cookie", ["a=1", "b=2"]).send({});
     });
     return app;
@@ -36,7 +36,7 @@ const apps: Record<string, () => HttpApp> = {
     app.get("/busy", () => Promise.reject(new DatabaseBusy("full")));
     app.get("/unknown", () => Promise.reject(new OutcomeUnknown("lost")));
     app.get("/cookies", (c) => {
-      context().session.merge({ cluster: "main", timeline: 1, lsn: 5n });
+      context().session.merge({ cluster: "main", system: "7", epoch: 1, timeline: 1, lsn: 5n });
       c.header("set-cookie", "a=1");
       c.header("set-cookie", "b=2", { append: true });
       return c.json({});
@@ -48,7 +48,7 @@ const apps: Record<string, () => HttpApp> = {
     if (request.url === "/busy") throw new DatabaseBusy("full");
     if (request.url === "/unknown") throw new OutcomeUnknown("lost");
     if (request.url === "/cookies") {
-      context().session.merge({ cluster: "main", timeline: 1, lsn: 5n });
+      context().session.merge({ cluster: "main", system: "7", epoch: 1, timeline: 1, lsn: 5n });
       response.writeHead(200, { "Set-Cookie": ["a=1", "b=2"] }).end("{}");
       return;
     }

@@ -8,7 +8,8 @@ import { hostApp, testCodec } from "./testing.ts";
 const app: Listener = async (request, response) => {
   const lsn = /^\/write\/(\d+)$/.exec(request.url ?? "")?.[1];
   await new Promise((resolve) => setTimeout(resolve, Math.random() * 5));
-  if (lsn !== undefined) currentSession()?.merge({ cluster: "main", timeline: 1, lsn: BigInt(lsn) });
+  if (lsn !== undefined)
+    currentSession()?.merge({ cluster: "main", system: "7", epoch: 1, timeline: 1, lsn: BigInt(lsn) });
   await new Promise((resolve) => setImmediate(resolve));
   const at = currentSession()?.positions.get("main")?.lsn ?? 0n;
   response.end(
@@ -47,19 +48,22 @@ test("behind TLS the cookie is Secure", async () => {
 });
 
 test.each([
-  ["forged", () => `${testCodec.encode([{ cluster: "main", timeline: 1, lsn: 9n }]).slice(0, -2)}AA`],
+  [
+    "forged",
+    () => `${testCodec.encode([{ cluster: "main", system: "7", epoch: 1, timeline: 1, lsn: 9n }]).slice(0, -2)}AA`,
+  ],
   [
     "of another deployment",
     () =>
       sessionCodec({ keys: ["test-key-".repeat(8)], deployment: "other" }).encode([
-        { cluster: "main", timeline: 1, lsn: 9n },
+        { cluster: "main", system: "7", epoch: 1, timeline: 1, lsn: 9n },
       ]),
   ],
   [
     "from the future",
     () =>
       sessionCodec({ keys: ["test-key-".repeat(8)], deployment: "test", now: () => Date.now() + 3_600_000 }).encode([
-        { cluster: "main", timeline: 1, lsn: 9n },
+        { cluster: "main", system: "7", epoch: 1, timeline: 1, lsn: 9n },
       ]),
   ],
   ["of absurd length", () => "A".repeat(8_000)],
@@ -79,7 +83,7 @@ test("500 requests at once: each has its own id and session, and no user ever ge
     Array.from({ length: 500 }, async (_, i) => {
       const user = i + 1;
       const writes = i % 2 === 0;
-      const own = testCodec.encode([{ cluster: "main", timeline: 1, lsn: BigInt(user) }]);
+      const own = testCodec.encode([{ cluster: "main", system: "7", epoch: 1, timeline: 1, lsn: BigInt(user) }]);
       const answer = await fetch(`${hosted.url}${writes ? `/write/${user + 1_000}` : "/read"}`, {
         headers: { cookie: `ninefold_session=${own}`, "x-request-id": `user-${user}` },
       });
@@ -92,7 +96,7 @@ test("500 requests at once: each has its own id and session, and no user ever ge
       const cookie = cookieOf(answer);
       if (!writes) expect(cookie).toBeUndefined();
       else {
-        const positions = [{ cluster: "main", timeline: 1, lsn: BigInt(user + 1_000) }];
+        const positions = [{ cluster: "main", system: "7", epoch: 1, timeline: 1, lsn: BigInt(user + 1_000) }];
         expect(testCodec.decode(String(cookie).split("=")[1]!)).toEqual({ positions });
       }
     }),
@@ -102,7 +106,7 @@ test("500 requests at once: each has its own id and session, and no user ever ge
 test("a constant headers object of the app is never written to", async () => {
   const shared = { "content-type": "text/plain" };
   await using hosted = await hostApp((_request, response) => {
-    currentSession()?.merge({ cluster: "main", timeline: 1, lsn: 5n });
+    currentSession()?.merge({ cluster: "main", system: "7", epoch: 1, timeline: 1, lsn: 5n });
     response.writeHead(200, shared).end("ok");
   });
   expect((await fetch(hosted.url)).headers.getSetCookie()).toHaveLength(1);

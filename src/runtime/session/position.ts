@@ -1,18 +1,27 @@
 /**
- * A place in one cluster's write-ahead log. Positions of two timelines cannot be compared by `lsn`: after a failover the
- * new timeline may use the same numbers for other content.
+ * A place in one cluster's write-ahead log. Positions of two servers that are no copies of each other cannot be compared
+ * at all, and those of two timelines not by `lsn`: after a failover the new timeline may use the same numbers for other
+ * content.
  */
 export interface Position {
   /** Name of the cluster in the endpoints document, such as `main`. */
   readonly cluster: string;
+  /** PostgreSQL's system identifier, in decimal: which server, with its copies, the log belongs to. */
+  readonly system: string;
+  /** Epoch of endpoints that named this server for the cluster, 1 and up: tells positions before a move from those after. */
+  readonly epoch: number;
   /** PostgreSQL's timeline, 1 and up; each promotion begins a new one. */
   readonly timeline: number;
   /** Log sequence number, in bytes from the beginning of the log. */
   readonly lsn: bigint;
 }
 
-/** Whether `a` is further than `b`; a newer timeline is always further. */
+/**
+ * Whether `a` is further than `b`. A newer timeline is always further. What a move took to another server was all there
+ * before that one was opened, so a position on the server of later endpoints is further than any on the earlier one.
+ */
 export function isAfter(a: Position, b: Position): boolean {
+  if (a.system !== b.system) return a.epoch > b.epoch;
   return a.timeline > b.timeline || (a.timeline === b.timeline && a.lsn > b.lsn);
 }
 

@@ -29,7 +29,9 @@ export class Session {
     const known = this.#known();
     const before = known.get(position.cluster);
     if (before !== undefined && !isAfter(position, before)) return;
-    known.set(position.cluster, position);
+    // A server that was moved away from and back to is known by the latest of its epochs.
+    const since = before?.system === position.system ? Math.max(before.epoch, position.epoch) : position.epoch;
+    known.set(position.cluster, { ...position, epoch: since });
     this.#dirty = true;
   }
 

@@ -5,7 +5,7 @@ import { currentSession, isAfter, type Position, parseLsn, runWithSession, Sessi
 const KEY = "k".repeat(32);
 const HOUR = 3_600_000;
 const codec = sessionCodec({ keys: [KEY], deployment: "d1", now: () => HOUR });
-const main: Position = { cluster: "main", timeline: 1, lsn: 0x16_b374d848n };
+const main: Position = { cluster: "main", system: "7418529630", epoch: 1, timeline: 1, lsn: 0x16_b374d848n };
 const flip = (token: string, index: number) => {
   const bytes = Buffer.from(token, "base64url");
   bytes[index] = (bytes[index] ?? 0) ^ 1;
@@ -15,6 +15,8 @@ const flip = (token: string, index: number) => {
 test("any positions come back as they were", () => {
   const position = fc.record({
     cluster: fc.string({ minLength: 1, maxLength: 20, unit: fc.constantFrom(..."abcdefghijklmnop0123456789-") }),
+    system: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }).map(String),
+    epoch: fc.integer({ min: 1, max: 0xffff_ffff }),
     timeline: fc.integer({ min: 1, max: 0xffff_ffff }),
     lsn: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
   });
@@ -26,7 +28,7 @@ test("any positions come back as they were", () => {
 });
 
 test("a token with one cluster is short", () => {
-  expect(codec.encode([main]).length).toBeLessThan(72);
+  expect(codec.encode([main]).length).toBeLessThan(92);
 });
 
 test("no changed byte gets through", () => {
@@ -70,10 +72,10 @@ test("a session only moves forward, and is dirty when the client must be told", 
   expect(session.dirty).toBe(false);
   session.merge({ ...main, lsn: main.lsn + 1n });
   expect(session.dirty).toBe(true);
-  session.merge({ cluster: "main", timeline: 2, lsn: 1n });
+  session.merge({ ...main, timeline: 2, lsn: 1n });
   const token = session.encode(codec);
   expect(session.dirty).toBe(false);
-  expect(codec.decode(token)).toEqual({ positions: [{ cluster: "main", timeline: 2, lsn: 1n }] });
+  expect(codec.decode(token)).toEqual({ positions: [{ ...main, timeline: 2, lsn: 1n }] });
 });
 
 test("the current session follows awaits and ends with its work", async () => {
@@ -89,4 +91,17 @@ test("positions are read and ordered as PostgreSQL means them", () => {
   expect(parseLsn("16/B374D848")).toBe(main.lsn);
   expect(isAfter({ ...main, timeline: 2, lsn: 0n }, main)).toBe(true);
   expect(isAfter(main, main)).toBe(false);
+});
+
+test("after a move a position of the new server replaces one of the old, whatever their numbers, and never the reverse", () => {
+  const before: Position = { ...main, system: "1", epoch: 3, lsn: 900n };
+  const after: Position = { ...main, system: "2", epoch: 4, lsn: 5n };
+  const session = new Session();
+  for (const position of [before, after, { ...before, lsn: 999n }]) session.merge(position);
+  expect(session.positions.get("main")).toEqual(after);
+  // Back to the first one, which an instance that has not heard of anything still knows by its first epoch.
+  session.merge({ ...before, epoch: 5, lsn: 1_000n });
+  session.merge({ ...before, lsn: 1_001n });
+  session.merge(after);
+  expect(session.positions.get("main")).toEqual({ ...before, epoch: 5, lsn: 1_001n });
 });
