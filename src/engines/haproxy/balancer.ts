@@ -7,8 +7,7 @@ import { awaitReady } from "./ready.ts";
 import { BACKEND, haproxyName, serverLine } from "./server.ts";
 import { adminSocket } from "./sockets.ts";
 import type { BalancedServer, HaproxySpec } from "./spec.ts";
-import { type ServerState, serverStates, totalSessions } from "./states.ts";
-import { everyWorker } from "./workers.ts";
+import { cutSessions, type ServerState, serverStates, totalSessions } from "./states.ts";
 
 /** A running HAProxy, to which servers come and from which they go without a reload. Every call may be made again. */
 export interface Balancer {
@@ -57,10 +56,6 @@ export function balancer(instance: Placed<HaproxySpec>): Balancer {
     }
   };
 
-  const cutSessions = async (name: InstanceName) => {
-    await everyWorker(instance, `shutdown sessions server ${path(name)}`);
-  };
-
   const self: Balancer = {
     servers: () => serverStates(instance),
 
@@ -84,7 +79,7 @@ export function balancer(instance: Placed<HaproxySpec>): Balancer {
       await must(`set server ${path(name)} state drain`);
       const cut = await free(name, Date.now() + withinMs);
       if (cut === 0) return { cut };
-      await cutSessions(name);
+      await cutSessions(instance, name);
       const left = await free(name, Date.now() + REMOVE_MS);
       if (left === 0) return { cut };
       throw new BalancerFailed(`${instance.name}, server ${name}`, `${left} requests go on though they were cut off`);
@@ -93,7 +88,7 @@ export function balancer(instance: Placed<HaproxySpec>): Balancer {
     remove: async (name) => {
       if ((await state(name)) === undefined) return;
       await must(`set server ${path(name)} state maint`);
-      await cutSessions(name);
+      await cutSessions(instance, name);
       const text = `del server ${path(name)}`;
       for (const deadline = Date.now() + REMOVE_MS; ; await delay(LOOK_MS)) {
         const answer = await run(text);

@@ -5,6 +5,7 @@ import { nobodyListens } from "../../machine/unix-http.ts";
 import type { Placed } from "../engine.ts";
 import { command, facts } from "./admin.ts";
 import { balancer } from "./balancer.ts";
+import { useCertificate } from "./certificate.ts";
 import { configurationId } from "./config.ts";
 import { ReloadRefused } from "./problem.ts";
 import { adminSocket, masterSocket } from "./sockets.ts";
@@ -34,6 +35,7 @@ export async function changeRunning(instance: Placed<HaproxySpec>): Promise<"cha
       }),
     );
     if ((await runningId(instance)) !== configurationId(instance)) await reload(instance);
+    await useCertificate(instance);
     await Promise.all(servers.map((server) => running.add(server)));
     return "changed";
   } catch (cause) {

@@ -1,4 +1,5 @@
 import type { Placed } from "../engine.ts";
+import { certificateFile } from "./certificate.ts";
 import { PAGE_TYPE, READS_ACCEPT } from "./pages.ts";
 import { BACKEND } from "./server.ts";
 import type { HaproxySpec } from "./spec.ts";
@@ -18,7 +19,7 @@ export function publicFrontend({ spec, folder }: Placed<HaproxySpec>): string {
   const { limits, tls } = spec;
   const limited = spec.unlimitedClients?.length ? ` unless { src ${spec.unlimitedClients.join(" ")} }` : "";
   return `frontend public
-    bind fd@3${tls === undefined ? "" : ` ssl crt ${folder}/certificate.pem alpn h2,http/1.1`}
+    bind fd@3${tls === undefined ? "" : ` ssl crt ${certificateFile(folder)} alpn h2,http/1.1`}
 ${
   spec.trustedProxies.length === 0
     ? ""

@@ -2,7 +2,7 @@ import type { InstanceName } from "../../topology/names.ts";
 import { command, rows } from "./admin.ts";
 import { BACKEND, haproxyName, instanceName } from "./server.ts";
 import { adminSocket } from "./sockets.ts";
-import { everyWorker } from "./workers.ts";
+import { workers } from "./workers.ts";
 
 /** A server as the balancer sees it. */
 export interface ServerState {
@@ -38,9 +38,21 @@ export async function serverStates(at: At): Promise<ReadonlyMap<InstanceName, Se
 
 /** Open and waiting requests of a server, in all processes that have clients. */
 export async function totalSessions(at: At, name: InstanceName): Promise<number> {
-  const answers = await everyWorker(at, SERVERS);
+  const answers = await Promise.all((await workers(at)).map((worker) => worker(SERVERS)));
   const its = answers.flatMap(rows).filter((row) => row.get("svname") === haproxyName(name));
   return its.map((row) => number(row, "scur") + number(row, "qcur")).reduce((sum, count) => sum + count, 0);
+}
+
+/**
+ * Cuts off all requests and WebSockets of a server, one by one: `shutdown sessions server` is refused by a worker of before
+ * a reload.
+ */
+export async function cutSessions(at: At, name: InstanceName): Promise<void> {
+  const its = new RegExp(`^(0x[0-9a-f]+): .* be=${BACKEND} srv=${haproxyName(name).replaceAll(".", "\\.")} `, "gm");
+  for (const worker of await workers(at)) {
+    const sessions = [...(await worker("show sess")).matchAll(its)];
+    for (const [, id] of sessions) await worker(`shutdown session ${id}`);
+  }
 }
 
 function serverState(row: ReadonlyMap<string, string>): ServerState {

@@ -7,18 +7,20 @@ import { adminSocket, masterSocket } from "./sockets.ts";
 /** A master that reloads reads its files and starts a worker before it answers again. Milliseconds. */
 const AWAY_MS = 5_000;
 
+/** Sends a command to one process of HAProxy. */
+export type Worker = (text: string) => Promise<string>;
+
 /**
- * Sends a command to every process that has clients: the worker of now, and those of before a reload that still serve
- * their last ones. Gives the answers, that of the present worker first.
+ * Every process that has clients: the worker of now, then those of before a reload that still serve their last ones. One of
+ * these that has ended meanwhile answers nothing.
  */
-export async function everyWorker(at: { readonly sockets: string }, text: string): Promise<string[]> {
-  const present = await command(adminSocket(at), text);
-  const former: string[] = [];
-  for (const pid of formerWorkers(await processes(at))) {
-    // One that has ended meanwhile answers nothing, and has no clients.
-    former.push(await command(masterSocket(at), `@!${pid} ${text}`).catch(() => ""));
-  }
-  return [present, ...former];
+export async function workers(at: { readonly sockets: string }): Promise<Worker[]> {
+  const former = formerWorkers(await processes(at)).map(
+    (pid): Worker =>
+      (text) =>
+        command(masterSocket(at), `@!${pid} ${text}`).catch(() => ""),
+  );
+  return [(text) => command(adminSocket(at), text), ...former];
 }
 
 /**
