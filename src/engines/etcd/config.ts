@@ -18,6 +18,7 @@ advertise-client-urls: ${client}
 enable-grpc-gateway: true      # JSON over HTTP, which Patroni speaks; a configuration file turns it off unless it says so
 enable-v2: false
 auth-token: simple
+bcrypt-cost: 4                  # passwords are 192 random bits, which no guessing shortens
 
 # Members
 listen-peer-urls: ${peer}

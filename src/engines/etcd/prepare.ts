@@ -1,5 +1,6 @@
 import type { Placed } from "../engine.ts";
 import { etcdCall, REFUSAL, signIn } from "./client.ts";
+import { keysAfter } from "./keys.ts";
 import { ETCD_PATRONI, ETCD_ROOT, etcdPasswords, PATRONI_PREFIX } from "./passwords.ts";
 import { EtcdFailed } from "./problem.ts";
 import type { EtcdSpec } from "./spec.ts";
@@ -24,7 +25,7 @@ export async function prepareEtcd({ spec }: Placed<EtcdSpec>): Promise<void> {
   const patroni = token === undefined ? undefined : await signIn(url, ETCD_PATRONI, passwords[ETCD_PATRONI]);
   if (patroni === undefined || "refused" in patroni) await ensureUser(ask, ETCD_PATRONI, passwords[ETCD_PATRONI]);
   // Grants that are there already are made again without complaint.
-  const perm = { permType: "READWRITE", key: base64(PATRONI_PREFIX), range_end: base64(after(PATRONI_PREFIX)) };
+  const perm = { permType: "READWRITE", key: base64(PATRONI_PREFIX), range_end: base64(keysAfter(PATRONI_PREFIX)) };
   await ask("auth/role/grant", { name: ETCD_PATRONI, perm });
   if (token === undefined) await ask("auth/enable", {});
 }
@@ -41,11 +42,6 @@ async function ensureUser(ask: Ask, name: string, password: string): Promise<voi
   if ("refused" in made) await ask("auth/user/changepw", { name, password });
   await ask("auth/role/add", { name }, REFUSAL.roleThere);
   await ask("auth/user/grant", { user: name, role: name });
-}
-
-/** The first key after all that begin with `prefix` (etcd manual, "Key ranges"). */
-function after(prefix: string): string {
-  return prefix.slice(0, -1) + String.fromCharCode(prefix.charCodeAt(prefix.length - 1) + 1);
 }
 
 function base64(text: string): string {
