@@ -1,11 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
-import { Client } from "pg";
+import type { Client } from "pg";
 import type { Placed } from "../engine.ts";
-import { databasePasswords, SUPERUSER } from "../postgres/passwords.ts";
 import { PatroniFailed } from "./problem.ts";
 import { patroniAsk } from "./rest.ts";
 import { clusterSettings, memberParameters } from "./settings.ts";
+import { asSuperuser } from "./sign-in.ts";
 import type { PatroniSpec } from "./spec.ts";
 
 const ANSWER_MS = 15_000;
@@ -34,54 +34,59 @@ const AT_START = [
 export async function changeSettings(instance: Placed<PatroniSpec>, next: PatroniSpec): Promise<"changed" | "restart"> {
   const place = ({ maxConnections: _, memoryMb: __, ...rest }: PatroniSpec) => rest;
   if (!isDeepStrictEqual(place(instance.spec), place(next))) return "restart";
-  await patroniAsk(instance, "PATCH", "/config", clusterSettings(next), ANSWER_MS);
-  await patroniAsk(instance, "POST", "/reload", {}, ANSWER_MS);
-  await until(instance, "Patroni took up the new settings", () => written(next), RELOAD_MS);
-  if (await inForce(next)) return "changed";
-  await patroniAsk(instance, "POST", "/restart", {}, RESTART_MS);
-  await until(instance, "PostgreSQL restarted with the new settings", () => inForce(next), RESTART_MS);
+  await patroniAsk(next, "PATCH", "/config", clusterSettings(next), ANSWER_MS);
+  await patroniAsk(next, "POST", "/reload", {}, ANSWER_MS);
+  await until(instance, "Patroni wrote the new settings", () => asSuperuser(next, written(next)), RELOAD_MS);
+  const since = await asSuperuser(next, reload);
+  await until(instance, "PostgreSQL read the new settings", () => asSuperuser(next, readSince(since)), RELOAD_MS);
+  if (await asSuperuser(next, inForce(next))) return "changed";
+  await patroniAsk(next, "POST", "/restart", {}, RESTART_MS);
+  await until(
+    instance,
+    "PostgreSQL restarted with the new settings",
+    () => asSuperuser(next, inForce(next)),
+    RESTART_MS,
+  );
   return "changed";
 }
 
-/** Patroni wrote the settings where PostgreSQL reads them. */
-async function written(spec: PatroniSpec): Promise<boolean> {
-  const text =
-    "select name, setting from pg_file_settings where seqno in (select max(seqno) from pg_file_settings group by name)";
-  const found = await settings(spec, text);
+/** Patroni wrote the settings where PostgreSQL reads them: the last of those with a name counts. */
+const written = (spec: PatroniSpec) => async (client: Client) => {
+  const { rows } = await client.query<Setting>("select name, setting from pg_file_settings order by seqno");
+  const found = new Map(rows.map(({ name, setting }) => [name.toLowerCase(), setting]));
   return Object.entries(wanted(spec)).every(([name, value]) => found.get(name) === value);
+};
+
+/** Patroni does this, too, some time after it wrote. @returns a moment before PostgreSQL read the settings again */
+async function reload(client: Client): Promise<string> {
+  const { rows } = await client.query<{ since: string }>("select clock_timestamp()::text as since");
+  await client.query("select pg_reload_conf()");
+  return rows[0]?.since ?? "now";
 }
 
+const readSince = (since: string) => async (client: Client) => {
+  const { rows } = await client.query<{ read: boolean }>("select pg_conf_load_time() >= $1 as read", [since]);
+  return rows[0]?.read === true;
+};
+
 /** PostgreSQL runs with those settings that are taken up at a start. */
-async function inForce(spec: PatroniSpec): Promise<boolean> {
-  const text = `select name, case when unit = '8kB' then setting::bigint / 128 || 'MB' else setting end as setting
-                from pg_settings where name = any ($1)`;
-  const found = await settings(spec, text, [AT_START]);
+const inForce = (spec: PatroniSpec) => async (client: Client) => {
+  const { rows } = await client.query<Setting>(
+    `select name, case when unit = '8kB' then setting::bigint / 128 || 'MB' else setting end as setting
+     from pg_settings where name = any ($1)`,
+    [AT_START],
+  );
   const desired = wanted(spec);
-  return AT_START.every((name) => found.get(name) === desired[name]);
+  return rows.length === AT_START.length && rows.every(({ name, setting }) => desired[name] === setting);
+};
+
+interface Setting {
+  readonly name: string;
+  readonly setting: string;
 }
 
 function wanted(spec: PatroniSpec): Record<string, string> {
   return { ...memberParameters(spec), ...clusterSettings(spec).postgresql.parameters };
-}
-
-async function settings(spec: PatroniSpec, text: string, values: unknown[] = []): Promise<Map<string, string>> {
-  const client = new Client({
-    host: spec.address,
-    port: spec.port,
-    database: "postgres",
-    user: SUPERUSER,
-    password: (await databasePasswords(spec.secrets))[SUPERUSER],
-    connectionTimeoutMillis: ANSWER_MS,
-    query_timeout: ANSWER_MS,
-  });
-  client.on("error", () => undefined); // the query in hand fails with the same error
-  try {
-    await client.connect();
-    const { rows } = await client.query<{ name: string; setting: string }>(text, values);
-    return new Map(rows.map(({ name, setting }) => [name, setting]));
-  } finally {
-    await client.end().catch(() => undefined);
-  }
 }
 
 /** Waits for a condition; while PostgreSQL restarts, asking fails. */

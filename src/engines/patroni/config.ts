@@ -6,6 +6,9 @@ import { REPLICATION_ROLE, REST_USER, REWIND_ROLE } from "./passwords.ts";
 import { clusterSettings, memberParameters } from "./settings.ts";
 import type { PatroniSpec } from "./spec.ts";
 
+/** Patroni reads YAML 1.1, in which `on` without quotes is no text. */
+const YAML = { version: "1.1", lineWidth: 120 } as const;
+
 /** `config/1-patroni.yml`: everything but passwords. */
 export function patroniYml({ name, spec, folder, sockets }: Placed<PatroniSpec>): string {
   const config = {
@@ -50,12 +53,12 @@ export function patroniYml({ name, spec, folder, sockets }: Placed<PatroniSpec>)
   };
   return `# Patroni 3, written by Ninefold. To run it by hand: sh start.sh
 # The passwords are in 2-secrets.yml; Patroni reads both as one.
-${stringify(config, { lineWidth: 120 })}`;
+${stringify(config, YAML)}`;
 }
 
 /** `config/2-secrets.yml`. */
 export function secretsYml(passwords: Passwords): string {
-  return stringify({
+  const secrets = {
     etcd3: { password: passwords.etcd },
     restapi: { authentication: { password: passwords.rest } },
     postgresql: {
@@ -65,7 +68,8 @@ export function secretsYml(passwords: Passwords): string {
         rewind: { password: passwords.rewind },
       },
     },
-  });
+  };
+  return stringify(secrets, YAML);
 }
 
 export interface Passwords {

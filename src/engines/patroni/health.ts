@@ -1,9 +1,9 @@
-import { Client } from "pg";
+import type { Client } from "pg";
 import type { Health, Placed } from "../engine.ts";
 import { whyUnreachable } from "../json-request.ts";
-import { databasePasswords, SUPERUSER } from "../postgres/passwords.ts";
 import { isDiskFull } from "../postgres/problem.ts";
 import { type MemberStatus, memberStatus } from "./rest.ts";
+import { asSuperuser } from "./sign-in.ts";
 import type { PatroniSpec } from "./spec.ts";
 
 const ANSWER_MS = 5_000;
@@ -40,7 +40,7 @@ export async function patroniHealth({ spec }: Placed<PatroniSpec>): Promise<Heal
   }
   if (member.state !== "running") return { healthy: false, says: `PostgreSQL: ${member.state}` };
   try {
-    const { standby, ...row } = await ask(spec);
+    const { standby, ...row } = await asSuperuser(spec, ask);
     const { role, timeline } = member;
     if (standby !== (role !== "primary"))
       return { healthy: false, says: `becoming ${standby ? "primary" : "replica"}` };
@@ -57,24 +57,8 @@ export async function patroniHealth({ spec }: Placed<PatroniSpec>): Promise<Heal
   }
 }
 
-async function ask(spec: PatroniSpec): Promise<Row> {
-  const client = new Client({
-    host: spec.address,
-    port: spec.port,
-    database: "postgres",
-    user: SUPERUSER,
-    password: (await databasePasswords(spec.secrets))[SUPERUSER],
-    connectionTimeoutMillis: ANSWER_MS,
-    query_timeout: ANSWER_MS,
-  });
-  client.on("error", () => undefined); // the query in hand fails with the same error
-  try {
-    await client.connect();
-    const { rows } = await client.query<Row>(QUESTION);
-    const [row] = rows;
-    if (row === undefined) throw new Error("no answer");
-    return row;
-  } finally {
-    await client.end().catch(() => undefined);
-  }
+async function ask(client: Client): Promise<Row> {
+  const [row] = (await client.query<Row>(QUESTION)).rows;
+  if (row === undefined) throw new Error("PostgreSQL told nothing");
+  return row;
 }

@@ -1,5 +1,4 @@
 import { z } from "zod";
-import type { Placed } from "../engine.ts";
 import { type JsonAnswer, jsonRequest, whyUnreachable } from "../json-request.ts";
 import { patroniPasswords, REST_USER } from "./passwords.ts";
 import { PatroniFailed } from "./problem.ts";
@@ -27,7 +26,7 @@ export async function memberStatus(spec: PatroniSpec, withinMs: number): Promise
  * @throws PatroniFailed when it cannot be reached or refuses
  */
 export async function patroniAsk(
-  { spec }: Pick<Placed<PatroniSpec>, "spec">,
+  spec: PatroniSpec,
   method: "PATCH" | "POST",
   path: string,
   body: unknown,
