@@ -1,0 +1,112 @@
+import { subscribe } from "./flow.ts";
+import { passMark } from "./marker.ts";
+import { type Flow, type Move, type StepContext, stream } from "./move.ts";
+import { MoveFailed } from "./problem.ts";
+import { tables } from "./relations.ts";
+import { waitFor } from "./wait.ts";
+
+/** Tries that fail in a row, 5 s apart, after which a copy or a stream is given up. */
+const FAILURES = 2;
+const FOR_EVER = Number.POSITIVE_INFINITY;
+
+/** Starts the copy of all rows, several tables at a time, and of all changes after it. Goes on by itself in the servers. */
+export async function beginCopy(move: Move, { progress }: StepContext): Promise<void> {
+  progress({ says: `copy ${move.source.name} to ${move.target.name}`, done: 0 });
+  await subscribe(stream(move), { copy: true, enabled: true });
+}
+
+/**
+ * Waits until every row has been copied; changes since then may still be on their way.
+ * @throws MoveFailed `move-copy-stopped` when the target cannot take the rows, such as for a full disk; `move-stream-lost`
+ */
+export async function awaitCopy(move: Move, { signal, progress }: StepContext): Promise<void> {
+  const { source, target } = move;
+  const flow = stream(move);
+  const failed = await failureCount(flow);
+  const size = new Map((await tables(source)).map((table) => [table.name, table.bytes]));
+  const whole = [...size.values()].reduce((sum, bytes) => sum + bytes, 0);
+  const began = performance.now();
+  let first: number | undefined;
+  await waitFor(
+    async () => {
+      const rows = await target.query<{ name: string; state: string; bytes: number }>(
+        `select r.srrelid::regclass::text as name, r.srsubstate as state, pg_table_size(r.srrelid)::float8 as bytes
+         from pg_subscription_rel r join pg_subscription s on s.oid = r.srsubid where s.subname = $1`,
+        [flow.name],
+      );
+      if (rows.length === 0) {
+        const says = "nothing follows the source; the copy has not begun";
+        throw new MoveFailed("move-order", { at: target.name, says, fix: "begin it first (beginCopy)" });
+      }
+      if (rows.every((row) => row.state === "r")) return true;
+      await failIfStopped(flow, failed);
+      // Each table counts by its size at the source, as much of it as is at the target.
+      const here = rows.reduce((sum, row) => {
+        const full = size.get(row.name) ?? 0;
+        return sum + (row.state === "r" || row.state === "s" ? full : Math.min(full, row.bytes));
+      }, 0);
+      first ??= here;
+      const speed = (here - first) / (performance.now() - began);
+      const remaining = speed > 0 ? { remainingMs: (whole - here) / speed } : {};
+      const left = rows.filter((row) => row.state !== "r").length;
+      const says = `copy ${source.name} to ${target.name}: ${left} of ${rows.length} tables to go`;
+      progress({ says, done: whole === 0 ? 1 : Math.min(1, here / whole), ...remaining });
+      return undefined;
+    },
+    { everyMs: 100, withinMs: FOR_EVER, signal, at: target.name, what: "the copy", fix: "try again" },
+  );
+}
+
+/**
+ * Lets the target catch up until it is no more than `withinMs` behind, then makes each of its commits safe on disk before the
+ * source is told, which is what makes the pause of the cut-over short.
+ * @throws MoveFailed `move-copy-stopped`, `move-stream-lost`; `move-late` when the source writes faster than the target can follow
+ */
+export async function catchUp(move: Move, { signal, progress }: StepContext, withinMs = 100): Promise<void> {
+  const flow = stream(move);
+  const failed = await failureCount(flow);
+  const limitMs = 3_600_000;
+  const began = performance.now();
+  for (let close = 0; close < 3; ) {
+    await failIfStopped(flow, failed);
+    const behind = await lag(flow);
+    progress({ says: `${flow.to.name} is ${Math.ceil(behind / 1_024)} KiB behind ${flow.from.name}` });
+    const look = { withinMs: 5_000, signal };
+    const took = await passMark(move, look.withinMs, look).catch((cause: unknown) => {
+      if (!(cause instanceof MoveFailed) || cause.code !== "move-late") throw cause;
+      if (performance.now() - began > limitMs) throw cause;
+      return FOR_EVER;
+    });
+    close = took <= withinMs ? close + 1 : 0;
+    if (close === 1) await flow.to.query(`alter subscription ${flow.name} set (synchronous_commit = 'on')`);
+  }
+}
+
+/** WAL that the subscriber has not confirmed, in bytes. @throws MoveFailed `move-stream-lost` */
+async function lag({ name, from }: Flow): Promise<number> {
+  const [slot] = await from.query<{ behind: number; status: string }>(
+    `select pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)::float8 as behind, wal_status as status
+     from pg_replication_slots where slot_name = $1`,
+    [name],
+  );
+  if (slot !== undefined && slot.status !== "lost") return slot.behind;
+  const says =
+    slot === undefined ? `the slot ${name} is gone` : `the slot ${name} fell too far behind and lost its log`;
+  throw new MoveFailed("move-stream-lost", { at: from.name, says, fix: "undo the move and start it again" });
+}
+
+async function failureCount({ name, to }: Flow): Promise<number> {
+  const [row] = await to.query<{ failures: number }>(
+    "select (apply_error_count + sync_error_count)::float8 as failures from pg_stat_subscription_stats where subname = $1",
+    [name],
+  );
+  return row?.failures ?? 0;
+}
+
+async function failIfStopped(flow: Flow, before: number): Promise<void> {
+  await lag(flow);
+  if ((await failureCount(flow)) - before < FAILURES) return;
+  const says = `it cannot take rows or changes of ${flow.from.name}`;
+  const fix = `see the reason in the log of ${flow.to.name} (a full disk, a value it refuses), then try again, or undo`;
+  throw new MoveFailed("move-copy-stopped", { at: flow.to.name, says, fix });
+}

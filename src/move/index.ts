@@ -1,0 +1,13 @@
+export { type CheckOptions, checkMovable, type Movable } from "./check.ts";
+export { awaitCopy, beginCopy, catchUp } from "./copy.ts";
+export { copySequences, drainToTarget, endForward, isOpen, open, prepareReverse, reverse } from "./cutover.ts";
+export { type Fenced, fence, fenced, fenceReads } from "./fence.ts";
+export { type Move, type MoveSpec, openMove, type Progress, reversed, type StepContext } from "./move.ts";
+export { prepareSource } from "./prepare.ts";
+export { type Difference, MoveDiffers, MoveFailed, type MoveFailure, MoveRefused } from "./problem.ts";
+export { copySchema, finishSchema } from "./schema.ts";
+export type { OpenSide, Side } from "./side.ts";
+export { type Standing, standing } from "./standing.ts";
+export { COPY_STEPS, CUT_OVER_STEPS, MOVE_STEPS, type MoveStep, reverseMove } from "./steps.ts";
+export { abandon, dropOld, unfence } from "./undo.ts";
+export { verify } from "./verify.ts";

@@ -1,0 +1,34 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { COPY_STEPS, CUT_OVER_STEPS } from "./steps.ts";
+import { asRole, audit, context, rows, testMove, Writers } from "./testing.ts";
+
+test("a database moves under writers: nothing lost, nothing twice, and the source keeps up afterwards", async () => {
+  await using system = await testMove({ rows: 5_000 });
+  const { source, target, move } = system;
+  const writers = new Writers(source);
+  for (const step of COPY_STEPS) await step.run(move, context());
+  await delay(500);
+  const times: Record<string, number> = {};
+  for (const step of CUT_OVER_STEPS) {
+    const began = performance.now();
+    await step.run(move, context());
+    times[step.name] = Math.round(performance.now() - began);
+    if (step.name === "open") writers.point(target);
+  }
+  await delay(500);
+  await writers.stop();
+  console.log(times, "longest", writers.longestMs, "writes", writers.acknowledged.length);
+  expect(writers.failures).toEqual([]);
+  expect(writers.acknowledged.length).toBeGreaterThan(100);
+  expect(await audit(target, writers.acknowledged)).toEqual({ lost: 0, duplicated: 0 });
+
+  // The source refuses everything, and follows.
+  await asRole(source, source.service, async (client) => {
+    await expect(client.query("select * from accounts")).rejects.toMatchObject({ code: "42501" });
+    await expect(client.query("select nextval('tickets')")).rejects.toMatchObject({ code: "42501" });
+    expect((await client.query("select phase from ninefold.fence")).rows).toEqual([{ phase: "all" }]);
+  });
+  await expect.poll(() => audit(source, writers.acknowledged), { timeout: 10_000 }).toEqual({ lost: 0, duplicated: 0 });
+  expect(await rows(target, "select count(*)::int as n from no_key")).toEqual([{ n: 20 }]);
+});

@@ -1,0 +1,162 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { FENCE_STATEMENTS, SUPERUSER } from "../engines/postgres/index.ts";
+import { putFence } from "./fence.ts";
+import type { Move, StepContext } from "./move.ts";
+import { giveBack, hasNotes, notesStatements } from "./notes.ts";
+import { MoveFailed } from "./problem.ts";
+import { takeRights } from "./rights.ts";
+import type { OpenSide } from "./side.ts";
+
+/** What comes before `-- Name: ...` of each part of a dump. */
+const PART = /^--\n-- Name: (?<name>.*); Type: (?<type>[^;\n]*); Schema: .*; Owner: .*\n--\n/m;
+
+/**
+ * Makes the source's schema at the target, with owners and rights, primary keys included, other indexes and constraints later
+ * ({@link finishSchema}); the target is closed to everybody but superusers until {@link open}. All or nothing.
+ * @throws MoveFailed `move-schema` when the target refuses a statement, such as for a missing extension
+ */
+export async function copySchema(move: Move, { signal, progress }: StepContext): Promise<void> {
+  const { source, target, schema } = move;
+  if (await hasNotes(target, schema)) return;
+  progress({ says: `make the schema of ${source.name} at ${target.name}` });
+  const before = await dump(move, "pre-data", signal);
+  const parts = split(await dump(move, "post-data", signal)).filter((part) => !part.name.startsWith(schema));
+  const identities = await source.query<{ statement: string }>(
+    `select statement from ${schema}.undo where kind = 'identity' order by n`,
+  );
+  await target.apart(async (client) => {
+    await client.query("begin");
+    // Both sides were prepared with the schema `ninefold`; the source's holds more.
+    await client.query("drop schema if exists ninefold cascade");
+    try {
+      await client.query(before);
+      for (const part of parts.filter((part) => !part.later)) await client.query(part.sql);
+    } catch (cause) {
+      throw schemaFailed(target, cause);
+    }
+    await client.query("set search_path = pg_catalog");
+    for (const statement of FENCE_STATEMENTS) await client.query(statement);
+    await client.query(notesStatements(schema));
+    for (const { name, type, sql } of parts.filter((part) => part.later)) {
+      await client.query(`insert into ${schema}.later (what, statement) values ($1, $2)`, [`${type} ${name}`, sql]);
+    }
+    for (const { statement } of identities) {
+      await client.query(`insert into ${schema}.undo (kind, statement) values ('identity', $1)`, [statement]);
+    }
+    await putFence(client, schema, "writes");
+    await putFence(client, schema, "all");
+    await client.query("commit");
+  }, signal);
+}
+
+/**
+ * Makes what {@link copySchema} left for later: indexes, foreign keys and other constraints, triggers, policies, then fills materialized
+ * views and gives the planner its statistics. Each part once, whatever cuts it short. Changes go on arriving in between.
+ * @throws MoveFailed `move-schema`
+ */
+export async function finishSchema({ target, source, schema }: Move, { signal, progress }: StepContext): Promise<void> {
+  const parts = await target.query<{ n: number; what: string; statement: string }>(
+    `select n, what, statement from ${schema}.later order by n`,
+  );
+  const began = performance.now();
+  const tell = (says: string, at: number, of: number) => {
+    const done = at / of;
+    const spentMs = performance.now() - began;
+    progress({ says, done, ...(done > 0 ? { remainingMs: (spentMs / done) * (1 - done) } : {}) });
+  };
+  await target.apart(async (client) => {
+    await client.query("set idle_in_transaction_session_timeout = 0; set max_parallel_maintenance_workers = 2");
+    for (const [at, { n, what, statement }] of parts.entries()) {
+      signal.throwIfAborted();
+      tell(`make ${what}`, at, parts.length);
+      try {
+        await client.query(`begin; set local search_path = '';\n${statement}`);
+      } catch (cause) {
+        signal.throwIfAborted();
+        throw schemaFailed(target, cause);
+      }
+      await client.query(`delete from ${schema}.later where n = ${n}; commit`);
+    }
+    const filled = await source.query<{ name: string }>(
+      "select format('%I.%I', schemaname, matviewname) as name from pg_matviews where ispopulated",
+    );
+    const { rows: empty } = await client.query<{ name: string }>(
+      `select format('%I.%I', schemaname, matviewname) as name from pg_matviews where not ispopulated
+         and format('%I.%I', schemaname, matviewname) = any($1)
+       order by format('%I.%I', schemaname, matviewname)::regclass::oid`,
+      [filled.map((view) => view.name)],
+    );
+    if (empty.length > 0) {
+      // A view is filled as its owner, who may not read here yet; nobody else sees the rights of this transaction.
+      await client.query(`begin; ${giveBack(schema, ["reads"])}`);
+      for (const { name } of empty) await client.query(`refresh materialized view ${name}`);
+      await client.query(`${takeRights(schema, "reads")}; commit`);
+    }
+    progress({ says: "gather statistics for the planner" });
+    await client.query("vacuum (analyze, skip_locked)");
+  }, signal);
+}
+
+interface Part {
+  readonly name: string;
+  readonly type: string;
+  readonly sql: string;
+  readonly later: boolean;
+}
+
+/** The dump's parts. Primary keys come with the tables, since the stream finds rows by them; so do indexes that stand in for one. */
+function split(text: string): Part[] {
+  const parts: Part[] = [];
+  for (let rest = text, match = PART.exec(rest); match !== null; ) {
+    rest = rest.slice(match.index + match[0].length);
+    const next = PART.exec(rest);
+    const sql = rest.slice(0, next?.index).trim();
+    const { name = "", type = "" } = match.groups ?? {};
+    const key = (type === "CONSTRAINT" && /\bPRIMARY KEY\b/.test(sql)) || /REPLICA IDENTITY USING INDEX/.test(sql);
+    parts.push({ name, type, sql, later: !key });
+    match = next;
+  }
+  return parts;
+}
+
+/** The schema as SQL. The password goes by environment, which other users cannot read. */
+async function dump({ pgDump, source }: Move, section: string, signal: AbortSignal): Promise<string> {
+  const { host = "localhost", port = 5432 } = source.server;
+  const options = [
+    "--schema-only",
+    `--section=${section}`,
+    "--no-publications",
+    "--no-subscriptions",
+    "--no-tablespaces",
+    "--exclude-schema=ninefold_move_*",
+    "--exclude-table=ninefold.fence",
+    "--lock-wait-timeout=10000",
+    "--no-password",
+    `--host=${host}`,
+    `--port=${port}`,
+    `--username=${SUPERUSER}`,
+    `--dbname=${source.database}`,
+  ];
+  const env = { PATH: process.env.PATH, PGPASSWORD: source.passwords[SUPERUSER], PGCONNECT_TIMEOUT: "10", LC_ALL: "C" };
+  const child = spawn(pgDump, options, { env, stdio: ["ignore", "pipe", "pipe"], signal });
+  let [text, said] = ["", ""];
+  child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+    text += chunk;
+  });
+  child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
+    said = `${said}${chunk}`.slice(-2_000);
+  });
+  const [code] = await once(child, "close").catch((cause: unknown) => {
+    signal.throwIfAborted();
+    throw schemaFailed(source, cause);
+  });
+  if (code !== 0) throw schemaFailed(source, new Error(`pg_dump ended with code ${code}: ${said.trim()}`));
+  // `\restrict` is for psql; the text comes from our own database and is read by no psql (CVE-2025-8714).
+  return text.replace(/^\\(un)?restrict \w+$/gm, "");
+}
+
+function schemaFailed(side: OpenSide, cause: unknown): MoveFailed {
+  const says = `the schema could not be copied: ${(cause as Error).message}`;
+  return new MoveFailed("move-schema", { at: side.name, says, fix: "remove the cause, then try again" }, { cause });
+}
