@@ -3,34 +3,70 @@ import { describe, expect, test } from "vitest";
 import { arbitraryTopologyAt } from "../topology/arbitrary.ts";
 import { NotBuilt, presetForRung, RUNGS } from "../topology/rung.ts";
 import type { Topology } from "../topology/topology.ts";
+import { allClusters, clusterKind, clusterName, clustersOf, needsEtcd } from "./clusters.ts";
+import { databaseSettings } from "./database-steps.ts";
+import { serviceInstances } from "./members.ts";
 import { applyStep, type Model, NOTHING, undoStep } from "./model.ts";
 import { type Plan, planChange } from "./plan.ts";
 import { EMPTY, type Situation } from "./situation.ts";
-import { ConnectionsExceeded, databaseSettings, serviceInstances } from "./steps.ts";
+import { ConnectionsExceeded } from "./steps.ts";
 
 /** The world that a situation promises. */
 function modelOf(situation: Situation, releases: readonly number[]): Model {
   const { topology, running } = situation;
-  if (topology === undefined) return NOTHING;
+  const clusters = clustersOf(situation);
+  if (topology === undefined || clusters === undefined) return NOTHING;
+  const names = allClusters(clusters).map((cluster) => clusterName(topology, cluster));
+  const instances = serviceInstances(situation).map(({ instance }) => instance);
+  const { serving, copy } = clusters;
+  const generations = [serving.generation, copy?.generation ?? 0].sort();
+  const kept = { data: new Set<string>(names), releases: new Set(releases) };
+  const following = new Set(copy === undefined ? [] : [generations.join("_")]);
+  if (!running) return { ...NOTHING, serving: clusterName(topology, serving), following, kept };
   return {
-    sockets: new Set(running ? [`${topology.public.host}:${topology.public.port}`] : []),
-    instances: new Set(serviceInstances(situation).map(({ instance }) => instance)),
-    database: running ? databaseSettings(topology) : undefined,
-    kept: { data: true, releases: new Set(releases) },
+    sockets: new Set([`${topology.public.host}:${topology.public.port}`]),
+    instances: new Set(instances),
+    balancer: topology.balancer && new Set(instances.filter((name) => name.includes(".app."))),
+    databases: new Map(names.map((name) => [name, databaseSettings(topology)])),
+    serving: clusterName(topology, serving),
+    etcd: needsEtcd(clusters),
+    following,
+    kept,
   };
 }
 
-function visible({ sockets, instances, database }: Model) {
-  return { sockets: [...sockets].sort(), instances: [...instances].sort(), database };
+function visible({ sockets, instances, balancer, databases, serving, etcd, following }: Model) {
+  return {
+    sockets: [...sockets].sort(),
+    instances: [...instances].sort(),
+    balancer: balancer && [...balancer].sort(),
+    databases: [...databases].sort(),
+    // What serves is only known while something runs.
+    ...(databases.size === 0 ? {} : { serving, following: [...following] }),
+    etcd,
+  };
 }
 
-const topology = arbitraryTopologyAt(1);
+const topology = arbitraryTopologyAt(1, 2, 3);
 const situation: fc.Arbitrary<Situation> = fc.oneof(
   fc.constant(EMPTY),
-  fc.record({ topology, release: fc.integer({ min: 1, max: 5 }), running: fc.boolean() }),
+  fc
+    .record({
+      topology,
+      release: fc.integer({ min: 1, max: 5 }),
+      running: fc.boolean(),
+      generation: fc.integer({ min: 1, max: 3 }),
+      copied: fc.boolean(),
+    })
+    .map(({ generation, copied, ...runs }) => {
+      const kind = clusterKind(runs.topology);
+      const other = kind === "embedded" ? ("patroni" as const) : ("embedded" as const);
+      const copy = copied ? { copy: { generation: generation === 1 ? 2 : generation - 1, kind: other } } : {};
+      return { ...runs, clusters: { serving: { generation, kind }, ...copy } };
+    }),
 );
 const change = fc.record({
-  kind: fc.constantFrom("up", "apply", "scale", "deploy", "down", "undo"),
+  kind: fc.constantFrom("up", "apply", "climb", "descend", "scale", "deploy", "finish", "down", "undo"),
   topology: fc.option(topology, { nil: undefined }),
   running: fc.boolean(),
   code: fc.oneof(fc.constant("new" as const), fc.constant(undefined), fc.integer({ min: 1, max: 5 })),
@@ -240,7 +276,7 @@ describe("plans", () => {
   });
 
   test("rungs that are not built are refused by the planner", () => {
-    for (const rung of RUNGS.slice(1)) {
+    for (const rung of RUNGS.slice(3)) {
       const wanted = {
         kind: "apply",
         from: EMPTY,

@@ -1,11 +1,14 @@
 import { type Difference, diff } from "../topology/diff.ts";
+import { rungOf } from "../topology/rung.ts";
 import type { Topology } from "../topology/topology.ts";
-import { type Description, describeStep } from "./describe.ts";
+import { type Clusters, clustersAfter, clustersOf } from "./clusters.ts";
+import { describeStep } from "./describe.ts";
+import type { Description } from "./description.ts";
 import type { Situation } from "./situation.ts";
 import type { Step } from "./step.ts";
 import { stepsBetween } from "./steps.ts";
 
-type PlanKind = "up" | "apply" | "scale" | "deploy" | "down" | "undo";
+export type PlanKind = "up" | "apply" | "climb" | "descend" | "scale" | "deploy" | "finish" | "down" | "undo";
 
 interface PlannedStep extends Description {
   readonly do: Step;
@@ -40,11 +43,19 @@ export interface Wanted {
 export function planChange(wanted: Wanted): Plan {
   const { kind, from, topology, running, nextRelease } = wanted;
   const fresh = wanted.code === "new" || from.release === undefined;
-  const settings = from.running && topology !== undefined && changesInstances(diff(from.topology, topology));
+  const clusters = topology === undefined ? undefined : clustersOnceDone(wanted, topology);
+  // What is stopped starts with its new settings at once, unless its data has to be moved first.
+  const runs = from.running || JSON.stringify(clusters) !== JSON.stringify(from.clusters);
+  const settings = runs && topology !== undefined && changesInstances(diff(from.topology, topology));
   const kept = wanted.code === "new" || wanted.code === undefined ? from.release : wanted.code;
   const replaced = fresh || (settings && kept === from.release);
   const release = !running ? from.release : replaced ? nextRelease : kept;
-  const to: Situation = { topology, running, release: topology === undefined ? undefined : release };
+  const to: Situation = {
+    topology,
+    running,
+    release: topology === undefined ? undefined : release,
+    ...(clusters === undefined ? {} : { clusters }),
+  };
   const made = running && release === nextRelease;
   const steps = stepsBetween(from, to, made ? { releaseFrom: fresh || kept === undefined ? "folder" : kept } : {});
   const inForce = topology ?? from.topology;
@@ -57,11 +68,22 @@ export function planChange(wanted: Wanted): Plan {
   };
 }
 
+/** What is stopped keeps its clusters until it runs again; left out where there was never but the first one. */
+function clustersOnceDone({ kind, from, running }: Wanted, topology: Topology): Clusters | undefined {
+  const before = clustersOf(from);
+  if (!running || before === undefined) return from.clusters;
+  if (kind === "finish") return { serving: before.serving };
+  const after = clustersAfter(from, topology);
+  return JSON.stringify(after) === JSON.stringify(before) ? from.clusters : after;
+}
+
 /** Whether instances of the service must be replaced; more or fewer of them, and the database, are changed in other ways. */
 function changesInstances(differences: readonly Difference[]): boolean {
-  const inPlace = ["app.servers", "app.startMs", "workers.servers"];
+  const inPlace = ["app.servers", "app.startMs", "workers.servers", "public.tls"];
   return differences.some(
-    ({ at }) => ["public", "app", "workers"].includes(at[0] ?? "") && !inPlace.includes(at.join(".")),
+    ({ at }) =>
+      at.join(".") === "balancer" ||
+      (["public", "app", "workers"].includes(at[0] ?? "") && !inPlace.includes(at.join("."))),
   );
 }
 
@@ -75,6 +97,11 @@ function says({ kind, from, topology }: Wanted, to: Situation): string {
       return `run ${topology?.app.servers} app servers and ${topology?.workers.servers} workers`;
     case "down":
       return topology === undefined ? "stop everything and remove its data" : "stop everything, keep the data";
+    case "climb":
+    case "descend":
+      return `${kind} to rung ${topology === undefined ? "" : rungOf(topology)}`;
+    case "finish":
+      return "remove what the last move kept for going back";
     case "undo":
       return "go back to what ran before";
     case "apply":

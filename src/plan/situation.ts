@@ -1,4 +1,5 @@
 import type { Topology } from "../topology/topology.ts";
+import type { Clusters } from "./clusters.ts";
 
 /** What a deployment runs, as its last finished plan left it. */
 export interface Situation {
@@ -8,6 +9,8 @@ export interface Situation {
   readonly release: number | undefined;
   /** False after `down`: the topology, the release and the data are kept, and nothing runs. */
   readonly running: boolean;
+  /** Left out where there is only the first cluster; see `clustersOf`. */
+  readonly clusters?: Clusters | undefined;
 }
 
 /** Before the first start. */

@@ -4,6 +4,10 @@ import { InstanceName } from "../topology/names.ts";
 const release = z.int().min(1);
 const instance = InstanceName;
 const settings = z.object({ maxConnections: z.int(), memoryMb: z.int() });
+const kind = z.enum(["embedded", "patroni"]);
+const cluster = z.object({ instance, kind });
+/** A cluster is copied to another one; while both follow each other, either can serve. `id` names what is made for it in both. */
+const move = { id: z.string().regex(/^[a-z0-9_]+$/), source: cluster, target: cluster };
 
 /**
  * One thing to do, as plain data that the journal keeps. Each looks at the world first and is safe to run again.
@@ -16,19 +20,40 @@ export const Step = z.discriminatedUnion("name", [
   /** `from`: the service's folder, or an earlier release whose code is used again with new settings. */
   z.object({ name: z.literal("make-release"), release, from: z.union([z.literal("folder"), release]) }),
   z.object({ name: z.literal("inspect-release"), release }),
-  z.object({ name: z.literal("init-database"), instance, settings }),
-  z.object({ name: z.literal("start-database"), instance, settings }),
-  z.object({ name: z.literal("stop-database"), instance, settings }),
-  z.object({ name: z.literal("change-database"), instance, from: settings, settings }),
-  z.object({ name: z.literal("prepare-database"), instance, settings }),
-  z.object({ name: z.literal("migrate"), release }),
-  z.object({ name: z.literal("publish-endpoints") }),
+  z.object({ name: z.literal("start-etcd"), instance }),
+  z.object({ name: z.literal("stop-etcd"), instance }),
+  z.object({ name: z.literal("init-database"), instance, kind, settings }),
+  z.object({ name: z.literal("start-database"), instance, kind, settings }),
+  z.object({ name: z.literal("stop-database"), instance, kind, settings }),
+  z.object({ name: z.literal("change-database"), instance, kind, from: settings, settings }),
+  z.object({ name: z.literal("prepare-database"), instance, kind, settings }),
+  /** `copy`: the release before, whose tables another cluster still has; new migrations would part the two. */
+  z.object({ name: z.literal("migrate"), release, copy: release.optional() }),
+  z.object({ name: z.literal("publish-endpoints"), instance, kind }),
+  /** The target of a move: made, started and prepared like any cluster, and removed again when the plan goes back. */
+  z.object({ name: z.literal("make-cluster"), instance, kind, settings }),
+  z.object({ name: z.literal("check-move"), ...move }),
+  z.object({ name: z.literal("copy-schema"), ...move }),
+  z.object({ name: z.literal("copy-rows"), ...move }),
+  z.object({ name: z.literal("finish-copy"), ...move }),
+  z.object({ name: z.literal("verify-copy"), ...move }),
+  /** `forward`: from the move's source to its target; else back again. */
+  z.object({ name: z.literal("cut-over"), ...move, forward: z.boolean() }),
+  /** Ends that the two follow each other, and removes the one that does not serve. */
+  z.object({ name: z.literal("drop-copy"), ...move, drops: z.enum(["source", "target"]) }),
   z.object({ name: z.literal("start-instance"), instance, release, role: z.enum(["app", "worker"]) }),
   z.object({ name: z.literal("stop-instance"), instance, release, role: z.enum(["app", "worker"]) }),
+  z.object({ name: z.literal("start-balancer"), instance, servers: z.array(instance) }),
+  z.object({ name: z.literal("stop-balancer"), instance, servers: z.array(instance) }),
+  z.object({ name: z.literal("change-balancer"), instance, servers: z.array(instance) }),
+  z.object({ name: z.literal("enter-balancer"), instance, server: instance }),
+  z.object({ name: z.literal("leave-balancer"), instance, server: instance }),
   z.object({ name: z.literal("destroy-data"), instance }),
 ]);
 export type Step = z.infer<typeof Step>;
 export type StepName = Step["name"];
 /** A step of one name. */
 export type StepOf<N extends StepName> = Extract<Step, { name: N }>;
+/** A move as its steps speak of it. */
+export type MoveRef = Pick<StepOf<"check-move">, "id" | "source" | "target">;
 export type DatabaseSettings = z.infer<typeof settings>;

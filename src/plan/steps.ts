@@ -1,10 +1,19 @@
 import { fits, pooled, RESERVED_CONNECTIONS, type Running } from "../topology/connections.ts";
-import { InstanceName } from "../topology/names.ts";
 import { NinefoldError } from "../topology/problem.ts";
 import { requireBuilt } from "../topology/rung.ts";
 import type { Topology } from "../topology/topology.ts";
-import { firstDatacenter, mainDatabase, type Situation } from "./situation.ts";
-import type { DatabaseSettings, Step } from "./step.ts";
+import { type Clusters, clusterName, clustersAfter, clustersOf } from "./clusters.ts";
+import {
+  changingSettings,
+  databaseSettings,
+  movingDatabase,
+  startingClusters,
+  stoppingClusters,
+} from "./database-steps.ts";
+import { balancerName, rolling, rollingFront, without } from "./front-steps.ts";
+import { type Active, active, apps, starts, stops, workers } from "./members.ts";
+import { mainDatabase, type Situation } from "./situation.ts";
+import type { Step } from "./step.ts";
 
 /** During this change old and new instances together would take more connections than PostgreSQL admits. */
 export class ConnectionsExceeded extends NinefoldError {
@@ -32,89 +41,74 @@ export function stepsBetween(from: Situation, to: Situation, options: StepOption
   requireBuilt(to.topology);
   if (!to.running) return stopping(from);
   if (to.release === undefined) throw new RangeError("what runs needs a release");
-  const next = { topology: to.topology, release: to.release };
-  return from.running && from.topology !== undefined && from.release !== undefined
-    ? changing({ topology: from.topology, release: from.release }, next, options)
-    : starting(from, next, options);
-}
-
-interface Active {
-  readonly topology: Topology;
-  readonly release: number;
+  const next = { ...to, topology: to.topology, release: to.release };
+  const runs = active(from);
+  if (runs !== undefined) return changing(runs, next, options);
+  // What was stopped starts as it was, and changes then: data can only be moved out of a cluster that runs.
+  const stopped = active({ ...from, running: true });
+  if (stopped === undefined || sameClusters(from, next)) return starting(from, next, options);
+  return [...starting(from, stopped, {}), ...changing(stopped, next, options)];
 }
 
 function starting(from: Situation, to: Active, options: StepOptions): Step[] {
   const { host, port } = to.topology.public;
-  const database = { instance: databaseName(to.topology), settings: databaseSettings(to.topology) };
   const made = releasing(to.release, options);
+  const servers = apps(to);
   return [
     { name: "open-socket", host, port },
     { name: "write-secrets" },
     ...made,
-    { name: "init-database", ...database },
-    { name: "start-database", ...database },
-    { name: "prepare-database", ...database },
-    { name: "publish-endpoints" },
+    ...startingClusters(to.topology, clustersIn(to)),
     // A kept release has run before; a later one's migrations would be unknown to it.
-    ...(made.length > 0 || from.release === undefined ? migrating(to.release) : []),
-    ...apps(to).map(starts),
+    ...(made.length > 0 || from.release === undefined ? migrating(from, to) : []),
+    ...servers.map(starts),
+    ...(to.topology.balancer === undefined ? [] : [balancer("start-balancer", to)]),
     ...workers(to).map(starts),
   ];
 }
 
 function changing(from: Active, to: Active, options: StepOptions): Step[] {
-  const before = databaseSettings(from.topology);
-  const after = databaseSettings(to.topology);
-  const database: Step = {
-    name: "change-database",
-    instance: databaseName(to.topology),
-    from: before,
-    settings: after,
-  };
-  const restarts = JSON.stringify(before) !== JSON.stringify(after);
-  // More connections are made before they are used, and fewer only when they are free.
-  const first = restarts && after.maxConnections >= before.maxConnections;
   const moved =
     from.topology.public.host !== to.topology.public.host || from.topology.public.port !== to.topology.public.port;
   const made = releasing(to.release, options);
+  const settings = changingSettings(from, to);
+  // More connections are made before they are used, and fewer only when they are free.
+  const first = databaseSettings(to.topology).maxConnections >= databaseSettings(from.topology).maxConnections;
   const steps: Step[] = [
     ...(moved ? [{ name: "open-socket", ...address(to.topology) } as const] : []),
     ...made,
-    ...(first ? [database] : []),
-    ...(made.length > 0 && options.releaseFrom === "folder" ? migrating(to.release) : []),
-    ...rolling(apps(from), apps(to)),
-    ...rolling(workers(from), workers(to)),
-    ...(restarts && !first ? [database] : []),
+    ...(first ? settings : []),
+    ...(made.length > 0 && options.releaseFrom === "folder" ? migrating(from, to) : []),
+    ...movingDatabase(to, clustersIn(from), clustersIn(to)),
+    ...rollingFront(from, to),
+    ...rolling(without(workers(to), workers(from)), without(workers(from), workers(to))),
+    ...(first ? [] : settings),
     ...(moved ? [{ name: "close-socket", ...address(from.topology) } as const] : []),
   ];
   requireConnections(from, to, steps);
   return steps;
 }
 
-/** Each new one is ready before an old one leaves, one by one, so that at most one more than either number runs. */
-function rolling(from: readonly Member[], to: readonly Member[]): Step[] {
-  const leaving = from.filter(({ instance }) => !to.some((other) => other.instance === instance));
-  const entering = to.filter(({ instance }) => !from.some((other) => other.instance === instance));
-  const rounds = Array.from({ length: Math.max(leaving.length, entering.length) }, (_, round) => round);
-  return rounds.flatMap((round) => [
-    ...entering.slice(round, round + 1).map(starts),
-    ...leaving.slice(round, round + 1).map(stops),
-  ]);
-}
-
-function stopping({ topology, release, running }: Situation): Step[] {
-  if (!running || topology === undefined || release === undefined) return [];
-  const active = { topology, release };
+function stopping(situation: Situation): Step[] {
+  const runs = active(situation);
+  if (runs === undefined) return [];
   return [
-    ...apps(active).reverse().map(stops),
-    ...workers(active).reverse().map(stops),
-    { name: "close-socket", ...address(topology) },
-    { name: "stop-database", instance: databaseName(topology), settings: databaseSettings(topology) },
+    ...(runs.topology.balancer === undefined ? [] : [balancer("stop-balancer", runs)]),
+    ...apps(runs).reverse().map(stops),
+    ...workers(runs).reverse().map(stops),
+    { name: "close-socket", ...address(runs.topology) },
+    ...stoppingClusters(runs.topology, clustersIn(runs)),
   ];
 }
 
-function destroying({ topology }: Situation): Step[] {
-  return topology === undefined ? [] : [{ name: "destroy-data", instance: databaseName(topology) }];
+function destroying(situation: Situation): Step[] {
+  const clusters = clustersOf(situation);
+  if (situation.topology === undefined || clusters === undefined) return [];
+  return [{ name: "destroy-data", instance: clusterName(situation.topology, clusters.serving) }];
+}
+
+function balancer(name: "start-balancer" | "stop-balancer", to: Active): Step {
+  return { name, instance: balancerName(to.topology), servers: apps(to).map(({ instance }) => instance) };
 }
 
 function releasing(release: number, { releaseFrom }: StepOptions): Step[] {
@@ -125,55 +119,9 @@ function releasing(release: number, { releaseFrom }: StepOptions): Step[] {
   ];
 }
 
-function migrating(release: number): Step[] {
-  return [{ name: "migrate", release }];
-}
-
-interface Member {
-  readonly instance: InstanceName;
-  readonly release: number;
-  readonly role: "app" | "worker";
-}
-
-function starts(member: Member): Step {
-  return { name: "start-instance", ...member };
-}
-
-function stops(member: Member): Step {
-  return { name: "stop-instance", ...member };
-}
-
-function apps({ topology, release }: Active): Member[] {
-  return members(firstDatacenter(topology), "app", topology.app.servers, release);
-}
-
-function workers({ topology, release }: Active): Member[] {
-  return members(firstDatacenter(topology), "worker", topology.workers.servers, release);
-}
-
-function members(datacenter: string, role: "app" | "worker", count: number, release: number): Member[] {
-  return Array.from({ length: count }, (_, index) => {
-    return { instance: InstanceName.parse(`${datacenter}.${role}.${index + 1}@${release}`), release, role };
-  });
-}
-
-/** Everything of the service that a situation runs. */
-export function serviceInstances({ topology, release, running }: Situation): readonly Member[] {
-  if (!running || topology === undefined || release === undefined) return [];
-  return [...apps({ topology, release }), ...workers({ topology, release })];
-}
-
-export function databaseName(topology: Topology): InstanceName {
-  return InstanceName.parse(`${firstDatacenter(topology)}.db.1`);
-}
-
-export function databaseSettings(topology: Topology): DatabaseSettings {
-  const { maxConnections, memoryMb } = mainDatabase(topology);
-  return { maxConnections, memoryMb };
-}
-
-function address({ public: { host, port } }: Topology): { host: string; port: number } {
-  return { host, port };
+function migrating(from: Situation, { release }: Active): Step[] {
+  const copied = clustersOf(from)?.copy !== undefined && from.release !== undefined;
+  return [{ name: "migrate", release, ...(copied ? { copy: from.release } : {}) }];
 }
 
 /** Walks the steps and adds up the pools of old and new instances at each; PostgreSQL's own limit changes on the way. */
@@ -182,7 +130,7 @@ function requireConnections(from: Active, to: Active, steps: readonly Step[]): v
   const fresh = { apps: 0, workers: 0 };
   let limits = from.topology;
   for (const step of steps) {
-    if (step.name === "change-database") limits = to.topology;
+    if (step.name === "change-database" || step.name === "cut-over") limits = to.topology;
     if (step.name !== "start-instance" && step.name !== "stop-instance") continue;
     const side = step.release === to.release ? fresh : old;
     const sign = step.name === "start-instance" ? 1 : -1;
@@ -199,4 +147,16 @@ function requireConnections(from: Active, to: Active, steps: readonly Step[]): v
 function count(running: { -readonly [K in keyof Running]: number }, role: "app" | "worker", by: number): void {
   if (role === "app") running.apps += by;
   else running.workers += by;
+}
+
+function clustersIn(situation: Active): Clusters {
+  return clustersOf(situation) ?? clustersAfter(situation, situation.topology);
+}
+
+function sameClusters(from: Situation, to: Active): boolean {
+  return JSON.stringify(clustersOf(from)) === JSON.stringify(clustersOf(to));
+}
+
+function address({ public: { host, port } }: Topology) {
+  return { host, port };
 }

@@ -1,11 +1,13 @@
 import { readdirSync, readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { hostAddress, loopbackAddress } from "./address.ts";
+import { loopbackAddress } from "./address.ts";
 import { arbitraryTopology } from "./arbitrary.ts";
 import { connectionBudget, RESERVED_CONNECTIONS } from "./connections.ts";
 import { applyDiff, diff } from "./diff.ts";
+import { InstanceName } from "./names.ts";
 import { checkTopology, parseTopology, TopologyError } from "./parse.ts";
+import { instanceAddress, serverPort } from "./placement.ts";
 import { NotBuilt, presetForRung, RUNGS, requireBuilt, rungOf } from "./rung.ts";
 import { topologyTemplate } from "./template.ts";
 import { Topology } from "./topology.ts";
@@ -126,8 +128,8 @@ describe("rungs", () => {
   });
 
   test("rungs that are not built are refused by name", () => {
-    expect(() => requireBuilt(presetForRung(1))).not.toThrow();
-    for (const rung of RUNGS.slice(1)) {
+    for (const rung of RUNGS.slice(0, 3)) expect(() => requireBuilt(presetForRung(rung))).not.toThrow();
+    for (const rung of RUNGS.slice(3)) {
       expect(() => requireBuilt(presetForRung(rung))).toThrow(NotBuilt);
       expect(() => requireBuilt(presetForRung(rung))).toThrow(new RegExp(`rung ${rung} `));
     }
@@ -153,16 +155,35 @@ describe("diff", () => {
 
 describe("addresses", () => {
   test("each host of each data centre has a loopback address of its own", () => {
-    expect(loopbackAddress(1, 2)).toBe("127.1.0.2");
-    expect(hostAddress(presetForRung(7), "dc2", 3)).toBe("127.2.0.3");
-    for (const [d, h] of [
-      [0, 1],
-      [1, 0],
-      [255, 1],
-      [1, 1.5],
+    expect(loopbackAddress(1, 0, 2)).toBe("127.1.0.2");
+    for (const [d, n, h] of [
+      [0, 0, 1],
+      [1, 0, 0],
+      [1, -1, 1],
+      [255, 0, 1],
+      [1, 0, 1.5],
     ] as const) {
-      expect(() => loopbackAddress(d, h)).toThrow(RangeError);
+      expect(() => loopbackAddress(d, n, h)).toThrow(RangeError);
     }
+  });
+
+  test("each instance has a host of its own", () => {
+    const names = [
+      ...[1, 2, 8].map((n) => `dc1.balancer.${n}`),
+      ...[1, 2, 64].map((n) => `dc1.app.${n}`),
+      ...[1, 3, 5].map((n) => `dc1.etcd.${n}`),
+      ...["dc1.db.1", "dc1.db.9", "dc1.db-2.1", "dc1.db-15.9", "dc2.db.1"],
+    ];
+    const addresses = names.map((name) => instanceAddress(["dc1", "dc2"], 7, InstanceName.parse(name)));
+    expect(new Set(addresses).size).toBe(names.length);
+    expect(instanceAddress(["dc1", "dc2"], 7, InstanceName.parse("dc2.app.3@4"))).toBe("127.2.7.13");
+    expect(() => instanceAddress(["dc1"], 0, InstanceName.parse("dc1.worker.1"))).toThrow(RangeError);
+    expect(() => instanceAddress(["dc1"], 0, InstanceName.parse("dc9.app.1"))).toThrow(RangeError);
+  });
+
+  test("the old and the new server of a host have ports of their own", () => {
+    const port = (name: string) => serverPort(InstanceName.parse(name));
+    expect(port("dc1.app.1@3")).not.toBe(port("dc1.app.1@5"));
   });
 });
 

@@ -1,0 +1,19 @@
+import type { InstanceName } from "../topology/names.ts";
+import { allClusters, clusterName, clustersOf, etcdName, needsEtcd } from "./clusters.ts";
+import { balancerName } from "./front-steps.ts";
+import { active, serviceInstances } from "./members.ts";
+import { firstDatacenter, type Situation } from "./situation.ts";
+
+/** Names of everything that a situation runs, engines first. */
+export function runningInstances(situation: Situation): readonly InstanceName[] {
+  const runs = active(situation);
+  const clusters = clustersOf(situation);
+  if (runs === undefined || clusters === undefined) return [];
+  const { topology } = runs;
+  return [
+    ...(needsEtcd(clusters) ? [etcdName(firstDatacenter(topology))] : []),
+    ...allClusters(clusters).map((cluster) => clusterName(topology, cluster)),
+    ...(topology.balancer === undefined ? [] : [balancerName(topology)]),
+    ...serviceInstances(situation).map(({ instance }) => instance),
+  ];
+}
