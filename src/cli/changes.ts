@@ -1,11 +1,18 @@
-import type { Command } from "commander";
-import type { PlanEvents } from "../control/client.ts";
+import { existsSync } from "node:fs";
+import { type Command, Option } from "commander";
+import { parse } from "yaml";
+import type { ControlClient, PlanEvents } from "../control/client.ts";
+import type { Change, StatusView, TopologyView } from "../control/event.ts";
+import { statePaths } from "../control/paths.ts";
+import type { Rung } from "../topology/rung.ts";
 import { type Cli, runningControl } from "./context.ts";
+import { exit } from "./exit.ts";
 import { follow } from "./follow.ts";
-import { counts } from "./options.ts";
+import { counts, rung, wholeNumber } from "./options.ts";
 import { CommandFailed } from "./problem.ts";
+import { table } from "./terminal.ts";
 
-/** `scale`, `deploy`, `undo`: one change each of a service that runs. */
+/** `climb`, `descend`, `finish`, `apply`, `scale`, `deploy`, `undo`: one change each of a service that runs. */
 export function changeCommands(program: Command, cli: Cli): void {
   const json = ["--json", "print events as lines of JSON"] as const;
 
@@ -31,6 +38,50 @@ export function changeCommands(program: Command, cli: Cli): void {
       await make(cli, control.deploy(), options, async () => `Release ${(await control.status()).release} serves.`);
     });
 
+  for (const kind of ["climb", "descend"] as const) {
+    const [way, next] = kind === "climb" ? ["up", "above"] : ["down", "below"];
+    program
+      .command(kind)
+      .description(`go ${way} to another rung while the service serves; \`ninefold plan ${kind}\` shows the way`)
+      .addOption(new Option("--to <rung>", `the rung to go to, instead of the one ${next}`).argParser(rung))
+      .option(...json)
+      .action(async (options: { to?: Rung; json?: boolean }) => {
+        const control = await runningControl(cli);
+        const to = options.to === undefined ? {} : { to: options.to };
+        await make(cli, control.apply({ kind, ...to }), options, async () => serves(await control.status()));
+      });
+  }
+
+  program
+    .command("finish")
+    .description("remove the database cluster that the last move keeps, so that going back loses nothing")
+    .option(...json)
+    .action(async (options: { json?: boolean }) => {
+      const control = await runningControl(cli);
+      await make(cli, control.apply({ kind: "finish" }), options, "Only the cluster that serves is left.");
+    });
+
+  program
+    .command("apply")
+    .description("make what runs be as ninefold.topology.yaml says, or as it was at an earlier version")
+    .option("--version <n>", "a version that `ninefold topologies` lists", wholeNumber(1, 1_000_000))
+    .option(...json)
+    .action(async (options: { version?: number; json?: boolean }) => {
+      const control = await runningControl(cli);
+      const change = await wanted(options.version, control, cli);
+      await make(cli, control.apply(change), options, async () => serves(await control.status()));
+    });
+
+  program
+    .command("topologies")
+    .description("list the versions of the topology that ran; `ninefold apply --version N` goes back to one")
+    .option("--json", "print them as JSON")
+    .action(async (options: { json?: boolean }) => {
+      const kept = await (await runningControl(cli)).topologies();
+      if (options.json === true) cli.terminal.line(JSON.stringify(kept, undefined, 2));
+      else cli.terminal.line(table([["VERSION", "SINCE", "RUNG", "RELEASE"], ...kept.map(row)]));
+    });
+
   program
     .command("undo")
     .description("go back to what ran before the last change")
@@ -38,6 +89,35 @@ export function changeCommands(program: Command, cli: Cli): void {
     .action(async (options: { json?: boolean }) => {
       await make(cli, (await runningControl(cli)).undo(), options, "Undone.");
     });
+}
+
+/** What `apply` applies: the user's file, or a kept version. */
+async function wanted(version: number | undefined, control: ControlClient, cli: Cli): Promise<Change> {
+  if (version === undefined) {
+    const { topologyFile } = statePaths(cli.folder());
+    if (existsSync(topologyFile)) return { kind: "up" };
+    const fix = "write it, or change what runs with `ninefold scale`, `climb` or `descend`";
+    throw new CommandFailed(
+      { code: "no-topology", at: topologyFile, says: "there is no such file", fix },
+      exit.badInput,
+    );
+  }
+  const kept = (await control.topologies()).find((one) => one.version === version);
+  if (kept !== undefined) return { kind: "apply", topology: parse(kept.yaml) };
+  const problem = { at: `version ${version}`, says: "it is not kept", fix: "see `ninefold topologies`" };
+  throw new CommandFailed({ code: "no-such-version", ...problem }, exit.badInput);
+}
+
+function serves({ rung, service, url, copy }: StatusView): string {
+  const kept =
+    copy === undefined
+      ? ""
+      : `\n${copy} still follows, so that going back loses nothing; \`ninefold finish\` removes it.`;
+  return `${service} serves at rung ${rung} on ${url}.${kept}`;
+}
+
+function row({ version, at, rung, release }: TopologyView): string[] {
+  return [String(version), new Date(at).toISOString(), String(rung), release === undefined ? "-" : String(release)];
 }
 
 async function make(

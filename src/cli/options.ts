@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from "commander";
+import { RUNGS, type Rung } from "../topology/rung.ts";
 
 /** Parser of a whole number within a range, for commander's options. */
 export function wholeNumber(min: number, max: number): (text: string) => number {
@@ -9,6 +10,13 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
     }
     return n;
   };
+}
+
+/** Parser of the number of a rung. */
+export function rung(text: string): Rung {
+  const found = RUNGS.find((one) => String(one) === text.trim());
+  if (found === undefined) throw new InvalidArgumentError("A rung is a number from 1 to 9.");
+  return found;
 }
 
 /** Parses `app=3`, `workers=2` as `scale` takes them. */

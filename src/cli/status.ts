@@ -28,7 +28,10 @@ function show(status: StatusView, terminal: Terminal): void {
     terminal.line(`Under way: ${status.plan.says}`);
   terminal.line();
   terminal.line(
-    table([["INSTANCE", "HEALTH", "RELEASE", "SINCE", "RESTARTS", "MEMORY", "PID"], ...status.instances.map(row)]),
+    table([
+      ["INSTANCE", "ADDRESS", "HEALTH", "LOAD", "VERSION", "SINCE", "RESTARTS", "MEMORY", "PID"],
+      ...status.instances.map(row),
+    ]),
   );
   const { connections } = status;
   if (connections !== undefined) {
@@ -38,6 +41,10 @@ function show(status: StatusView, terminal: Terminal): void {
         `${connections.max - connections.reserved} allowed (${connections.max} less ${connections.reserved} kept back)`,
     );
   }
+  if (status.copy !== undefined) {
+    terminal.line();
+    terminal.line(`${status.copy} follows, so that going back loses nothing; \`ninefold finish\` removes it.`);
+  }
   for (const problem of status.problems) {
     terminal.line();
     terminal.line(`${colors.red("problem")} ${problem.at}: ${problem.says}`);
@@ -45,11 +52,28 @@ function show(status: StatusView, terminal: Terminal): void {
   }
 }
 
+/** How busy it is, in its own terms. */
+function load({ details = {}, cpuMs, startedAt }: InstanceView): string {
+  const words = [
+    details.role,
+    ...(["inFlight", "connections", "serversUp"] as const).flatMap((key) =>
+      details[key] === undefined ? [] : [`${details[key]} ${LOADS[key]}`],
+    ),
+  ].filter((word) => word !== undefined);
+  if (words.length > 0) return words.join(", ");
+  if (cpuMs === undefined || startedAt === undefined) return "-";
+  return `${((100 * cpuMs) / Math.max(1, Date.now() - startedAt)).toFixed(1)} % of a core`;
+}
+
+const LOADS = { inFlight: "in flight", connections: "connections", serversUp: "servers" } as const;
+
 function row(instance: InstanceView): string[] {
   return [
     instance.name,
+    instance.address ?? "-",
     instance.state === "running" ? instance.health : instance.state,
-    instance.release === undefined ? "-" : String(instance.release),
+    load(instance),
+    instance.release === undefined ? String(instance.details?.version ?? "-") : `release ${instance.release}`,
     instance.startedAt === undefined ? "-" : duration(Date.now() - instance.startedAt),
     String(instance.restarts) + (instance.lastEnd === undefined ? "" : ` (${instance.lastEnd})`),
     instance.memoryBytes === undefined ? "-" : bytes(instance.memoryBytes),

@@ -3,10 +3,11 @@ import type { Command } from "commander";
 import type { ControlClient } from "../control/client.ts";
 import type { Change } from "../control/event.ts";
 import { connect, ensureControl } from "../control/start.ts";
+import type { Rung } from "../topology/rung.ts";
 import type { Cli } from "./context.ts";
 import { exit } from "./exit.ts";
 import { follow } from "./follow.ts";
-import { wholeNumber } from "./options.ts";
+import { rung, wholeNumber } from "./options.ts";
 import { CommandFailed } from "./problem.ts";
 import { stopEverything } from "./stop.ts";
 
@@ -15,6 +16,7 @@ interface UpOptions {
   port?: number;
   host?: string;
   app?: number;
+  rung?: Rung;
   json?: boolean;
 }
 
@@ -26,6 +28,7 @@ export function upCommand(program: Command, cli: Cli): void {
     .option("-p, --port <port>", "public port; the PORT variable is used unless given", wholeNumber(1, 65_535))
     .option("--host <host>", "public address to listen on")
     .option("--app <n>", "number of app instances", wholeNumber(1, 64))
+    .option("--rung <n>", "rung to run at, 1 to 9, instead of that of the topology", rung)
     .option("--json", "print events as lines of JSON")
     .action((options: UpOptions) => up(cli, options));
 }
@@ -60,12 +63,13 @@ async function up(cli: Cli, options: UpOptions): Promise<void> {
   interrupted.release();
 }
 
-function changeOf({ port = portFromEnvironment(), host, app }: UpOptions): Change {
+function changeOf({ port = portFromEnvironment(), host, app, rung }: UpOptions): Change {
   return {
     kind: "up",
     ...(port === undefined ? {} : { port }),
     ...(host === undefined ? {} : { host }),
     ...(app === undefined ? {} : { app }),
+    ...(rung === undefined ? {} : { rung }),
   };
 }
 

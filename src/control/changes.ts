@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { type Plan, planChange } from "../plan/plan.ts";
 import type { Situation } from "../plan/situation.ts";
 import { parseTopology } from "../topology/parse.ts";
-import { presetForRung } from "../topology/rung.ts";
+import { presetForRung, RUNGS, rungOf } from "../topology/rung.ts";
 import type { Topology } from "../topology/topology.ts";
 import { readTopology } from "../topology/yaml.ts";
 import type { Change } from "./event.ts";
@@ -33,6 +33,11 @@ export async function planFor(change: Change, journal: Journal, paths: StatePath
       return planChange({ ...wanted, topology: running(from), running: true, code: "new" });
     case "down":
       return planChange({ ...wanted, topology: change.destroy === true ? undefined : from.topology, running: false });
+    case "climb":
+    case "descend":
+      return planChange({ ...wanted, topology: atRung(change, running(from)), running: true });
+    case "finish":
+      return planChange({ ...wanted, topology: running(from), running: true });
     case "undo":
       return undoLast(journal);
   }
@@ -45,10 +50,24 @@ async function wantedTopology(change: Change & { kind: "up" }, from: Situation, 
     ? readTopology(await readFile(topologyFile, "utf8")).topology
     : (from.topology ?? presetForRung(1));
   return parseTopology({
-    ...base,
+    ...(change.rung === undefined ? base : presetForRung(change.rung, base)),
     public: { ...base.public, host: change.host ?? base.public.host, port: change.port ?? base.public.port },
-    app: { ...base.app, servers: change.app ?? base.app.servers },
+    ...(change.app === undefined ? {} : { app: { ...base.app, servers: change.app } }),
   });
+}
+
+/** The topology with what the rung asked for adds, and without what the rungs above it add. */
+function atRung({ kind, to }: Change & { kind: "climb" | "descend" }, topology: Topology): Topology {
+  const now = rungOf(topology);
+  const rung = RUNGS.find((one) => one === (to ?? now + (kind === "climb" ? 1 : -1)));
+  const fits = rung !== undefined && (kind === "climb" ? rung > now : rung < now);
+  if (fits) return parseTopology(presetForRung(rung, topology));
+  const other =
+    to !== undefined && to !== now ? `use \`ninefold ${kind === "climb" ? "descend" : "climb"}\`` : "nothing to do";
+  throw new NothingThere(
+    `the service is at rung ${now}, from which ${kind} does not lead to ${to ?? "any other"}`,
+    other,
+  );
 }
 
 /** Back to what ran before the last plan that finished. Going back from the first start stops the service; data stays. */

@@ -31,7 +31,7 @@ const StepView = z.object({
 export const PlanView = z.object({
   /** 0 for a plan that was only asked for and not begun. */
   id: z.int().min(0),
-  kind: z.enum(["up", "apply", "scale", "deploy", "down", "undo"]),
+  kind: z.enum(["up", "apply", "climb", "descend", "scale", "deploy", "finish", "down", "undo"]),
   says: z.string(),
   state: z.enum(["planned", "running", "undoing", "finished", "undone", "stopped"]),
   steps: z.array(StepView),
@@ -72,6 +72,8 @@ export const ControlEvent = z.discriminatedUnion("kind", [
 ]);
 export type ControlEvent = z.infer<typeof ControlEvent>;
 
+const Rung = z.literal([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+
 /** What a caller wants changed. */
 export const Change = z.discriminatedUnion("kind", [
   /**
@@ -83,7 +85,13 @@ export const Change = z.discriminatedUnion("kind", [
     host: z.string().min(1).optional(),
     port: z.int().min(1).max(65_535).optional(),
     app: z.int().min(1).max(64).optional(),
+    rung: Rung.optional(),
   }),
+  /** To the preset of a rung above or below, or the next one; what the topology says besides stays. */
+  z.strictObject({ kind: z.literal("climb"), to: Rung.optional() }),
+  z.strictObject({ kind: z.literal("descend"), to: Rung.optional() }),
+  /** Ends that the last move can be gone back on without copying: removes the cluster that still follows. */
+  z.strictObject({ kind: z.literal("finish") }),
   /** A whole topology, as the file would hold it. */
   z.strictObject({ kind: z.literal("apply"), topology: z.unknown() }),
   /** Numbers of instances; also written to `ninefold.topology.yaml` if there is one. */
@@ -109,6 +117,8 @@ export const InstanceView = z.object({
   health: z.enum(["ready", "starting", "draining", "failed", "unknown"]),
   /** What the instance says about its health, when it is not ready. */
   says: z.string().optional(),
+  /** What it says of itself when it is, in its own words, such as `version`, `connections` or `inFlight`. */
+  details: z.record(z.string(), z.union([z.string(), z.number()])).optional(),
   pid: z.int().optional(),
   release: z.int().optional(),
   restarts: z.int(),
@@ -145,6 +155,8 @@ export const StatusView = z.object({
       peak: z.int(),
     })
     .optional(),
+  /** The cluster of before the last move, which follows so that going back loses nothing, until `ninefold finish`. */
+  copy: z.string().optional(),
   /** What is wrong and what to do, worst first; empty when all is well. */
   problems: z.array(ProblemReport),
 });

@@ -32,7 +32,13 @@ export interface KeptTopology {
   readonly situation: Situation;
 }
 
-const SituationRow = z.object({ topology: Topology.optional(), release: z.int().optional(), running: z.boolean() });
+const Cluster = z.object({ generation: z.int().min(1), kind: z.enum(["embedded", "patroni"]) });
+const SituationRow = z.object({
+  topology: Topology.optional(),
+  release: z.int().optional(),
+  running: z.boolean(),
+  clusters: z.object({ serving: Cluster, copy: Cluster.optional() }).optional(),
+});
 const PlanRow = PlanView.pick({ kind: true, says: true }).extend({
   from: SituationRow,
   to: SituationRow,
@@ -287,6 +293,8 @@ export class Journal implements Disposable {
 }
 
 /** Rows leave out what is undefined. */
-function settle({ topology, release, running }: z.infer<typeof SituationRow>): Situation {
-  return { topology, release, running };
+function settle({ topology, release, running, clusters }: z.infer<typeof SituationRow>): Situation {
+  if (clusters === undefined) return { topology, release, running };
+  const { serving, copy } = clusters;
+  return { topology, release, running, clusters: copy === undefined ? { serving } : { serving, copy } };
 }

@@ -1,6 +1,5 @@
 import type { Situation } from "../plan/situation.ts";
 import type { Step, StepName, StepOf } from "../plan/step.ts";
-import { databaseName } from "../plan/steps.ts";
 import type { Topology } from "../topology/topology.ts";
 import type { StepContext, World } from "./world.ts";
 
@@ -28,22 +27,58 @@ const ACTIONS: { readonly [N in StepName]: Action<StepOf<N>> } = {
   "write-secrets": { run: (world) => world.writeSecrets() },
   "make-release": { run: (world, { release, from }) => world.makeRelease(release, from) },
   "inspect-release": { run: (world, { release }, topology) => world.inspect(release, topology) },
-  "init-database": { run: (world, { instance, settings }) => world.initDatabase(instance, settings) },
+  "start-etcd": {
+    run: (world, { instance }, _, context) => world.startEtcd(instance, context),
+    undo: (world, { instance }) => world.stopEtcd(instance),
+  },
+  "stop-etcd": {
+    run: (world, { instance }) => world.stopEtcd(instance),
+    undo: (world, { instance }, _, context) => world.startEtcd(instance, context),
+  },
+  "init-database": { run: (world, { instance, kind, settings }) => world.cluster(kind).init(instance, settings) },
   "start-database": {
-    run: (world, { instance, settings }, _, context) => world.startDatabase(instance, settings, context),
-    undo: (world, { instance }) => world.stopDatabase(instance),
+    run: (world, { instance, kind, settings }, _, context) => world.cluster(kind).start(instance, settings, context),
+    undo: (world, { instance, kind }) => world.cluster(kind).stop(instance),
   },
   "stop-database": {
-    run: (world, { instance }) => world.stopDatabase(instance),
-    undo: (world, { instance, settings }, _, context) => world.startDatabase(instance, settings, context),
+    run: (world, { instance, kind }) => world.cluster(kind).stop(instance),
+    undo: (world, { instance, kind, settings }, _, context) => world.cluster(kind).start(instance, settings, context),
   },
   "change-database": {
-    run: (world, { instance, settings }, _, context) => world.startDatabase(instance, settings, context),
-    undo: (world, { instance, from }, _, context) => world.startDatabase(instance, from, context),
+    run: (world, { instance, kind, settings }, _, context) => world.cluster(kind).start(instance, settings, context),
+    undo: (world, { instance, kind, from }, _, context) => world.cluster(kind).start(instance, from, context),
   },
-  "prepare-database": { run: (world, { instance, settings }) => world.prepareDatabase(instance, settings) },
-  migrate: { run: (world, { release }, topology, context) => world.migrate(release, topology, context) },
-  "publish-endpoints": { run: (world, _, topology) => world.publishEndpoints(databaseName(topology)) },
+  "prepare-database": { run: (world, { instance, kind, settings }) => world.cluster(kind).prepare(instance, settings) },
+  migrate: { run: (world, { release, copy }, topology, context) => world.migrate(release, topology, context, copy) },
+  "publish-endpoints": { run: (world, cluster) => world.publishEndpoints(cluster) },
+  "make-cluster": {
+    run: async (world, { instance, kind, settings }, _, context) => {
+      const cluster = world.cluster(kind);
+      await cluster.init(instance, settings);
+      await cluster.start(instance, settings, context);
+      await cluster.prepare(instance, settings);
+    },
+    undo: (world, { instance, kind }) => world.cluster(kind).remove(instance),
+  },
+  "check-move": { run: (world, move, _, context) => world.move(move).check(context) },
+  "copy-schema": {
+    run: (world, move, _, context) => world.move(move).copySchema(context),
+    undo: (world, move, _, context) => world.move(move).discard(context),
+  },
+  "copy-rows": { run: (world, move, _, context) => world.move(move).copyRows(context) },
+  "finish-copy": { run: (world, move, _, context) => world.move(move).finish(context) },
+  "verify-copy": { run: (world, move, _, context) => world.move(move).verify(context) },
+  "cut-over": {
+    run: (world, { forward, ...move }, _, context) => world.move(move).cutOver(forward, context),
+    undo: (world, { forward, ...move }, _, context) => world.move(move).cutBack(forward, context),
+  },
+  "drop-copy": {
+    run: async (world, { drops, ...move }, _, context) => {
+      await world.move(move).drop(drops, context);
+      const { instance, kind } = move[drops];
+      await world.cluster(kind).remove(instance);
+    },
+  },
   "start-instance": {
     run: (world, step, topology, context) => world.startInstance(step, topology, context),
     undo: (world, { instance }) => world.stopInstance(instance),
@@ -52,17 +87,45 @@ const ACTIONS: { readonly [N in StepName]: Action<StepOf<N>> } = {
     run: (world, { instance }) => world.stopInstance(instance),
     undo: (world, step, topology, context) => world.startInstance(step, topology, context),
   },
-  "destroy-data": { run: (world, { instance }) => world.destroyData(instance) },
+  "start-balancer": {
+    run: (world, { instance, servers }, topology, context) =>
+      world.startBalancer(instance, servers, { topology, context }),
+    undo: (world, { instance }) => world.stopBalancer(instance),
+  },
+  "stop-balancer": {
+    run: (world, { instance }) => world.stopBalancer(instance),
+    undo: (world, { instance, servers }, topology, context) =>
+      world.startBalancer(instance, servers, { topology, context }),
+  },
+  "change-balancer": {
+    run: (world, { instance, servers }, topology, context) =>
+      world.startBalancer(instance, servers, { topology, context }),
+    undo: (world, { instance, servers }, topology, context) =>
+      world.startBalancer(instance, servers, { topology, context }),
+  },
+  "enter-balancer": {
+    run: (world, { instance, server }, topology, context) =>
+      world.enterBalancer(instance, server, { topology, context }),
+    undo: (world, { instance, server }, topology, context) =>
+      world.leaveBalancer(instance, server, { topology, context }),
+  },
+  "leave-balancer": {
+    run: (world, { instance, server }, topology, context) =>
+      world.leaveBalancer(instance, server, { topology, context }),
+    undo: (world, { instance, server }, topology, context) =>
+      world.enterBalancer(instance, server, { topology, context }),
+  },
+  "destroy-data": { run: (world) => world.destroyData() },
 };
 
-/** Does a step; returns when its gate is open. Instances start with the topology that the plan goes to. */
+/** Does a step; returns when its gate is open. */
 export async function runStep(world: World, step: Step, way: Way, context: StepContext): Promise<void> {
-  await actionOf(step).run(world, step, topologyOf(way.to, way.from), context);
+  await actionOf(step).run(world, step, topologyOf(step, way.to, way.from), context);
 }
 
-/** Undoes a step, done or half done. Instances start again with the topology that the plan comes from. */
+/** Undoes a step, done or half done. */
 export async function undoStep(world: World, step: Step, way: Way, context: StepContext): Promise<void> {
-  await actionOf(step).undo?.(world, step, topologyOf(way.from, way.to), context);
+  await actionOf(step).undo?.(world, step, topologyOf(step, way.from, way.to), context);
 }
 
 /** Whether undoing a step changes anything. */
@@ -74,8 +137,10 @@ function actionOf(step: Step): Action<Step> {
   return ACTIONS[step.name] as Action<Step>;
 }
 
-function topologyOf(first: Situation, second: Situation): Topology {
-  const topology = first.topology ?? second.topology;
+/** The topology of the side that is gone to; but an instance runs with the settings that its release was made with. */
+function topologyOf(step: Step, towards: Situation, other: Situation): Topology {
+  const sides = "release" in step && step.release !== towards.release ? [other, towards] : [towards, other];
+  const topology = sides[0]?.topology ?? sides[1]?.topology;
   if (topology === undefined) throw new RangeError("a plan with steps has a topology on one of its sides");
   return topology;
 }

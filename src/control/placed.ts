@@ -6,8 +6,10 @@ import { firstDatacenter, socketName } from "../plan/situation.ts";
 import type { DatabaseSettings } from "../plan/step.ts";
 import { COMPILE_CACHE } from "../topology/compile-cache.ts";
 import { InstanceName } from "../topology/names.ts";
+import { serverPort } from "../topology/placement.ts";
 import type { Topology } from "../topology/topology.ts";
 import type { StatePaths } from "./paths.ts";
+import type { SystemPlaces } from "./placed-system.ts";
 import { passwordsFile } from "./secrets.ts";
 
 /** Database that the service uses, in each deployment's own PostgreSQL. */
@@ -41,7 +43,12 @@ export interface ServiceProcess {
 }
 
 /** A process of the service with the settings of its topology. */
-export function placedService(machine: Places, paths: StatePaths, process: ServiceProcess): Placed<AppSpec> {
+export function placedService(
+  machine: Places,
+  paths: StatePaths,
+  { address }: Pick<SystemPlaces, "address">,
+  process: ServiceProcess,
+): Placed<AppSpec> {
   const { role, name, topology, folder, module, env } = process;
   const { app, workers } = topology;
   const spec: AppSpec = {
@@ -51,7 +58,7 @@ export function placedService(machine: Places, paths: StatePaths, process: Servi
     folder,
     endpoints: paths.endpoints,
     secrets: role === "migrate" ? paths.ownerSecrets : paths.serviceSecrets,
-    ...(role === "app" ? { listen: { socket: socketName(topology.public) } } : {}),
+    ...(role === "app" ? { listen: listenOn(topology, name, address) } : {}),
     database: { connections: role === "worker" ? workers.connections : app.connections, holdMs: app.holdMs },
     http: {
       maxInFlight: app.maxInFlight,
@@ -59,6 +66,7 @@ export function placedService(machine: Places, paths: StatePaths, process: Servi
       headersTimeoutMs: app.headersTimeoutMs,
       requestTimeoutMs: app.requestTimeoutMs,
       keepAliveMs: app.keepAliveMs,
+      trustedProxies: topology.balancer === undefined ? [] : [BALANCER_SOURCE],
     },
     jobs: { concurrency: workers.concurrency },
     drainMs: app.drainMs,
@@ -67,6 +75,19 @@ export function placedService(machine: Places, paths: StatePaths, process: Servi
     env: { NODE_COMPILE_CACHE: COMPILE_CACHE, ...env },
   };
   return { name, spec, folder: machine.folder(name), sockets: machine.sockets(name) };
+}
+
+/** Where the balancer's connections come from: the system takes this address for any loopback address that is connected to. */
+const BALANCER_SOURCE = "127.0.0.1";
+
+/** Behind a balancer a server has an address of its own, and holds the public socket only so that it is not lost with the agent. */
+function listenOn(
+  topology: Topology,
+  name: InstanceName,
+  address: SystemPlaces["address"],
+): NonNullable<AppSpec["listen"]> {
+  const socket = socketName(topology.public);
+  return topology.balancer === undefined ? { socket } : { host: address(name), port: serverPort(name), holds: socket };
 }
 
 /** Name of a process that runs to its end, `inspect` or `migrate`, for a release. */

@@ -2,10 +2,12 @@ import { copyFileSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { allClusters, clusterName, clustersOf } from "../plan/clusters.ts";
+import { databaseSettings } from "../plan/database-steps.ts";
+import { runningInstances } from "../plan/instances.ts";
 import { planChange, type Wanted } from "../plan/plan.ts";
 import { EMPTY, type Situation } from "../plan/situation.ts";
-import { databaseSettings, serviceInstances } from "../plan/steps.ts";
-import { presetForRung } from "../topology/rung.ts";
+import { presetForRung, type Rung } from "../topology/rung.ts";
 import type { TopologyInput } from "../topology/topology.ts";
 import { Journal, type NewEvent } from "./journal.ts";
 import { PlanUnderWay } from "./problem.ts";
@@ -73,6 +75,20 @@ const up: Wanted = {
 };
 const base = at({ app: { servers: 2 } }, 1);
 const deploy: Wanted = { ...up, kind: "deploy", from: base, code: "new", nextRelease: 2 };
+
+const rung = (at: Rung, servers = 2) => presetForRung(at, { app: { servers } });
+const climb = (from: Situation, to: Rung, nextRelease = 2): Wanted => ({
+  ...up,
+  kind: "climb",
+  from,
+  topology: rung(to),
+  nextRelease,
+});
+const embedded = { generation: 1, kind: "embedded" } as const;
+const patroni = { generation: 2, kind: "patroni" } as const;
+const atTwo: Situation = { ...base, topology: rung(2), clusters: { serving: patroni, copy: embedded } };
+const atThree: Situation = { ...atTwo, topology: rung(3), release: 2 };
+const descend: Wanted = { ...up, kind: "descend", from: atThree, topology: rung(1), nextRelease: 3 };
 
 const CASES: readonly Case[] = [
   { name: "up", before: [], wanted: up, ends: "finished" },
@@ -143,6 +159,61 @@ const CASES: readonly Case[] = [
     name: "down and up again",
     before: [up, { ...up, kind: "down", from: base, running: false, nextRelease: 2 }],
     wanted: { ...up, from: { ...base, running: false }, nextRelease: 2 },
+    ends: "finished",
+  },
+  { name: "up at rung 3 from nothing", before: [], wanted: { ...up, topology: rung(3) }, ends: "finished" },
+  { name: "climb to rung 2", before: [up], wanted: climb(base, 2), ends: "finished" },
+  { name: "climb to rung 3 over rung 2", before: [up, climb(base, 2)], wanted: climb(atTwo, 3, 2), ends: "finished" },
+  { name: "climb to rung 3 at once", before: [up], wanted: climb(base, 3), ends: "finished" },
+  {
+    name: "climb to rung 3 whose copy differs",
+    before: [up],
+    wanted: climb(base, 3),
+    fails: (action) => action === "verify-copy",
+    ends: "undone",
+  },
+  {
+    name: "climb to rung 3 whose second server does not enter the balancer",
+    before: [up],
+    wanted: climb(base, 3),
+    fails: (action) => action === "enter-balancer dc1.app.2@2",
+    ends: "undone",
+  },
+  {
+    name: "deploy at rung 3",
+    before: [{ ...up, topology: rung(3) }],
+    wanted: { ...deploy, from: { ...base, topology: rung(3) }, topology: rung(3) },
+    ends: "finished",
+  },
+  {
+    name: "scale down at rung 3",
+    before: [{ ...up, topology: rung(3, 4) }],
+    wanted: { ...up, kind: "scale", from: { ...base, topology: rung(3, 4) }, topology: rung(3), nextRelease: 2 },
+    ends: "finished",
+  },
+  {
+    name: "descend from rung 3 to the cluster of before",
+    before: [up, climb(base, 3)],
+    wanted: descend,
+    ends: "finished",
+  },
+  {
+    name: "descend that fails behind its cut-over",
+    before: [up, climb(base, 3)],
+    wanted: descend,
+    fails: (action) => action === "start-instance dc1.app.1@3",
+    ends: "undone",
+  },
+  {
+    name: "finish",
+    before: [up, climb(base, 3)],
+    wanted: { ...up, kind: "finish", from: atThree, topology: rung(3), nextRelease: 3 },
+    ends: "finished",
+  },
+  {
+    name: "up at rung 2 of what was stopped at rung 1",
+    before: [up, { ...up, kind: "down", from: base, running: false, nextRelease: 2 }],
+    wanted: { ...climb(base, 2), kind: "up", from: { ...base, running: false } },
     ends: "finished",
   },
   {
@@ -233,10 +304,28 @@ function snapshot(journal: Journal) {
 }
 
 function expectWorld(state: WorldState, situation: Situation): void {
-  const wanted = new Map<string, string>(serviceInstances(situation).map(({ instance }) => [instance, ""]));
-  if (situation.running && situation.topology)
-    wanted.set("dc1.db.1", JSON.stringify(databaseSettings(situation.topology)));
-  expect(Object.fromEntries(state.instances)).toEqual(Object.fromEntries(wanted));
+  const names = runningInstances(situation);
+  const says = (name: string) => {
+    if (/\.db/.test(name)) return JSON.stringify(databaseSettings(situation.topology!));
+    return name.includes(".balancer.")
+      ? names
+          .filter((one) => one.includes(".app."))
+          .sort()
+          .join(" ")
+      : "";
+  };
+  expect(Object.fromEntries(state.instances)).toEqual(Object.fromEntries(names.map((name) => [name, says(name)])));
+  const clusters = clustersOf(situation);
+  if (clusters !== undefined && situation.topology !== undefined) {
+    const { topology } = situation;
+    expect([...state.data].sort()).toEqual(
+      allClusters(clusters)
+        .map((one) => clusterName(topology, one))
+        .sort(),
+    );
+    expect(state.following.size).toBe(clusters.copy === undefined ? 0 : 1);
+    expect(state.serving).toBe(clusterName(topology, clusters.serving));
+  }
   const { host, port } = situation.topology?.public ?? { host: "", port: 0 };
   expect([...state.sockets]).toEqual(situation.running ? [`${host}:${port}`] : []);
 }
@@ -306,12 +395,13 @@ describe("a plan", () => {
 
   test("whose way back fails too stops with both reasons, and goes back when asked again", async () => {
     let broken = true;
-    const fails = (action: string) => broken && (action === "start-instance dc1.app.2@1" || action === "stop-database");
+    const fails = (action: string) =>
+      broken && (action === "start-instance dc1.app.2@1" || action === "stop-database dc1.db.1");
     const { journal, state, reconciler } = begin({ fails });
     reconciler.begin(planChange(up));
     await reconciler.idle();
     expect(journal.open()).toMatchObject({ state: "stopped" });
-    expect(journal.open()?.problem?.says).toMatch(/made to fail; going back failed too: stop-database/);
+    expect(journal.open()?.problem?.says).toMatch(/made to fail; going back failed too: stop-database dc1.db.1/);
     expect(() => reconciler.begin(planChange(up))).toThrow(/ninefold undo/);
     broken = false;
     reconciler.turnBack();

@@ -1,7 +1,8 @@
 import { setImmediate as answersAreOut } from "node:timers/promises";
+import { runningInstances } from "../plan/instances.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { Situation } from "../plan/situation.ts";
-import { serviceInstances, stepsBetween } from "../plan/steps.ts";
+import { stepsBetween } from "../plan/steps.ts";
 import type { ControlEvent, PlanView, ProblemReport } from "./event.ts";
 import type { Journal, PlanRecord } from "./journal.ts";
 import { canUndo, runStep, undoStep } from "./perform.ts";
@@ -92,7 +93,7 @@ export function createReconciler({ journal, world, now, onProgress }: Reconciler
     if (asked.signal.aborted && !beyondReturn(plan, of)) return turn(record, of - 1, of, ASKED);
     try {
       await settle(plan.to, contextOf(id, Math.max(1, of)));
-      if (plan.kind === "scale" || plan.kind === "undo") await world.writeBack(plan.from, plan.to);
+      if (WRITTEN_BACK.has(plan.kind)) await world.writeBack(plan.from, plan.to);
     } catch (error) {
       return turn(record, of - 1, of, reportOf(error));
     }
@@ -140,7 +141,7 @@ export function createReconciler({ journal, world, now, onProgress }: Reconciler
 
   /** Makes the world what a situation says, whatever was found; does nothing where it already is so. */
   async function settle(situation: Situation, context: StepContext = NOBODY): Promise<void> {
-    const wanted = new Set<string>(serviceInstances(situation).map(({ instance }) => instance));
+    const wanted = new Set<string>(runningInstances(situation));
     if (situation.running) {
       const way = { from: { ...situation, running: false }, to: situation };
       for (const step of stepsBetween(way.from, way.to)) {
@@ -148,7 +149,7 @@ export function createReconciler({ journal, world, now, onProgress }: Reconciler
       }
     }
     for (const name of await world.instances()) {
-      if (!wanted.has(name) && /\.(app|worker)\./.test(name)) await world.stopInstance(name);
+      if (!wanted.has(name) && /\.(balancer|app|worker)\./.test(name)) await world.stopInstance(name);
     }
   }
 
@@ -201,6 +202,9 @@ export function createReconciler({ journal, world, now, onProgress }: Reconciler
     idle: () => work,
   };
 }
+
+/** Changes that did not come from the user's own file. */
+const WRITTEN_BACK: ReadonlySet<string> = new Set(["scale", "climb", "descend", "undo"]);
 
 /** Steps that make what is kept: once done, they stay done. */
 const ONLY_BEFORE_FIRST_USE: ReadonlySet<string> = new Set(["init-database", "prepare-database", "migrate"]);

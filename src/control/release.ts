@@ -17,7 +17,7 @@ const MODULES = ["service.ts", "service.mts", "service.js", "service.mjs"];
 const LARGEST_RELEASE = { bytes: 512 * 1024 * 1024, files: 50_000 };
 
 /** What is known of a release once its module was loaded. */
-const ReleaseFacts = z.object({ service: z.string(), at: z.number() });
+const ReleaseFacts = z.object({ service: z.string(), at: z.number(), migrations: z.array(z.string()).default([]) });
 export type ReleaseFacts = z.infer<typeof ReleaseFacts>;
 
 export function releaseFolder(paths: StatePaths, release: number): string {

@@ -3,12 +3,13 @@ import { appEngine } from "../engines/app/index.ts";
 import { AgentFailed, type LocalMachine } from "../machine/local/index.ts";
 import type { InstanceName } from "../topology/names.ts";
 import type { Topology } from "../topology/topology.ts";
-import { sameOnDisk } from "./database-steps.ts";
 import { logTail } from "./log-tail.ts";
 import type { StatePaths } from "./paths.ts";
 import { oneShotName, placedService } from "./placed.ts";
+import type { SystemPlaces } from "./placed-system.ts";
 import { StepFailed } from "./problem.ts";
-import { releaseEnvironment, releaseFolder, serviceModule, writeFacts } from "./release.ts";
+import { readFacts, releaseEnvironment, releaseFolder, serviceModule, writeFacts } from "./release.ts";
+import { sameOnDisk } from "./same-on-disk.ts";
 import { until } from "./until.ts";
 import type { World } from "./world.ts";
 
@@ -18,7 +19,7 @@ const MIGRATE_MS = 30 * 60_000;
 const TRIES = 2;
 
 const Answer = z.union([
-  z.object({ ok: z.literal(true), name: z.string().optional() }),
+  z.object({ ok: z.literal(true), name: z.string().optional(), migrations: z.array(z.string()).optional() }),
   z.object({
     ok: z.literal(false),
     problems: z.array(z.object({ at: z.string(), says: z.string(), fix: z.string() })).min(1),
@@ -28,7 +29,12 @@ const Answer = z.union([
 type ServiceSteps = Pick<World, "inspect" | "migrate" | "startInstance" | "stopInstance">;
 
 /** The steps of the service's own processes. */
-export function serviceSteps(folder: string, machine: LocalMachine, paths: StatePaths): ServiceSteps {
+export function serviceSteps(
+  folder: string,
+  machine: LocalMachine,
+  paths: StatePaths,
+  places: Pick<SystemPlaces, "address">,
+): ServiceSteps {
   async function place(
     role: "app" | "worker" | "inspect" | "migrate",
     name: InstanceName,
@@ -37,7 +43,7 @@ export function serviceSteps(folder: string, machine: LocalMachine, paths: State
   ) {
     const code = releaseFolder(paths, release);
     const env = await releaseEnvironment(code);
-    return placedService(machine, paths, { role, name, topology, folder, module: serviceModule(code), env });
+    return placedService(machine, paths, places, { role, name, topology, folder, module: serviceModule(code), env });
   }
 
   /** Runs a role to its end and reads its answer, the last line of its output. */
@@ -66,10 +72,11 @@ export function serviceSteps(folder: string, machine: LocalMachine, paths: State
 
   return {
     inspect: async (release, topology) => {
-      const { name } = await toEnd("inspect", release, topology, topology.app.startMs);
-      await writeFacts(paths, release, { service: name ?? "service", at: Date.now() });
+      const { name, migrations } = await toEnd("inspect", release, topology, topology.app.startMs);
+      await writeFacts(paths, release, { service: name ?? "service", at: Date.now(), migrations: migrations ?? [] });
     },
-    migrate: async (release, topology) => {
+    migrate: async (release, topology, _, copy) => {
+      if (copy !== undefined) await refuseNewMigrations(paths, release, copy);
       await toEnd("migrate", release, topology, MIGRATE_MS);
     },
     startInstance: async ({ instance: name, role, release }, topology, { signal, progress }) => {
@@ -110,6 +117,18 @@ export function serviceSteps(folder: string, machine: LocalMachine, paths: State
     },
     stopInstance: (name) => machine.stop(name),
   };
+}
+
+/** Logical replication carries rows, not tables: a migration would part the cluster that serves from the one that follows it. */
+async function refuseNewMigrations(paths: StatePaths, release: number, before: number): Promise<void> {
+  const known = new Set((await readFacts(paths, before))?.migrations);
+  const fresh = (await readFacts(paths, release))?.migrations.filter((name) => !known.has(name)) ?? [];
+  if (fresh.length === 0) return;
+  throw new StepFailed("copy-in-the-way", {
+    at: `release ${release}`,
+    says: `it brings migrations (${fresh.join(", ")}) while the cluster of before the last move still follows, and that cannot follow them`,
+    fix: "run `ninefold finish`, which removes that cluster, and deploy again",
+  });
 }
 
 const WORDS = {

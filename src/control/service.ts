@@ -6,6 +6,7 @@ import { planFor } from "./changes.ts";
 import type { Change, ControlEvent } from "./event.ts";
 import { Journal } from "./journal.ts";
 import type { StatePaths } from "./paths.ts";
+import type { SystemPlaces } from "./placed-system.ts";
 import { createReconciler, type Reconciler } from "./reconciler.ts";
 import type { ControlService } from "./server.ts";
 import { statusOf } from "./status.ts";
@@ -18,6 +19,10 @@ export interface Control {
   readonly service: ControlService;
 }
 
+interface Places {
+  readonly places: SystemPlaces;
+}
+
 interface Told {
   readonly plan: number;
   readonly event: ControlEvent;
@@ -25,7 +30,12 @@ interface Told {
 
 /** The control plane apart from its process: journal, reconciler, and what the interface offers. */
 export function createControl(
-  { folder, paths, machine, world }: { folder: string; paths: StatePaths; machine: LocalMachine; world: World },
+  {
+    folder,
+    paths,
+    machine,
+    world,
+  }: { folder: string; paths: StatePaths; machine: LocalMachine; world: World & Places },
   openJournal: (path: string, onEvent: (plan: number, event: ControlEvent) => void) => Journal = (...args) =>
     new Journal(...args),
 ): Control {
@@ -77,7 +87,16 @@ export function createControl(
   }
 
   const service: ControlService = {
-    status: () => statusOf({ folder, paths, machine, journal, trouble: reconciler.trouble }),
+    status: () =>
+      statusOf({
+        folder,
+        paths,
+        machine,
+        places: world.places,
+        cluster: world.cluster,
+        journal,
+        trouble: reconciler.trouble,
+      }),
     plan: async (change) => viewOf(await planFor(change, journal, paths), { id: 0, state: "planned" }),
     begin,
     planById: (id) => {

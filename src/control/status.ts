@@ -1,38 +1,42 @@
-import { appEngine } from "../engines/app/index.ts";
 import type { Health } from "../engines/engine.ts";
-import { postgresBinaries, postgresEngine } from "../engines/postgres/index.ts";
 import type { LocalMachine } from "../machine/local/index.ts";
 import type { InstanceState } from "../machine/machine.ts";
+import { clusterName, clustersOf } from "../plan/clusters.ts";
+import { runningInstances } from "../plan/instances.ts";
 import type { Situation } from "../plan/situation.ts";
-import { databaseName, databaseSettings, serviceInstances } from "../plan/steps.ts";
 import { connectionBudget } from "../topology/connections.ts";
 import { type InstanceName, releaseOf } from "../topology/names.ts";
 import { rungOf } from "../topology/rung.ts";
 import type { InstanceView, ProblemReport, StatusView } from "./event.ts";
+import { addressOf, type HealthParts, healthOf, roleOf } from "./instance-health.ts";
 import type { Journal } from "./journal.ts";
 import { CONTROL } from "./local-world.ts";
 import type { StatePaths } from "./paths.ts";
-import { placedDatabase, placedService } from "./placed.ts";
+import type { SystemPlaces } from "./placed-system.ts";
 import { usageOf } from "./processes.ts";
-import { readFacts, releaseFolder } from "./release.ts";
+import { readFacts } from "./release.ts";
 import { deploymentKeys } from "./secrets.ts";
 import { viewOf } from "./view.ts";
+import type { World } from "./world.ts";
 
 export interface StatusParts {
   readonly folder: string;
   readonly paths: StatePaths;
   readonly machine: LocalMachine;
+  readonly places: SystemPlaces;
+  readonly cluster: World["cluster"];
   readonly journal: Journal;
   readonly trouble: ProblemReport | undefined;
 }
 
 /** What runs and how it is, asked of each instance itself. */
-export async function statusOf({ folder, paths, machine, journal, trouble }: StatusParts): Promise<StatusView> {
+export async function statusOf({ folder, journal, trouble, ...parts }: StatusParts): Promise<StatusView> {
   const { situation } = journal;
   const { topology, release } = situation;
+  const { paths, machine } = parts;
   const open = journal.open();
   const states = await machine.list();
-  const instances = await instanceViews(states, situation, machine, paths);
+  const instances = await instanceViews(states, { ...parts, situation });
   const keys = await deploymentKeys(paths);
   const facts = release === undefined ? undefined : await readFacts(paths, release);
   const changing = open !== undefined && open.state !== "stopped";
@@ -47,6 +51,7 @@ export async function statusOf({ folder, paths, machine, journal, trouble }: Sta
     ...(open === undefined ? {} : { plan: viewOf(open.plan, open) }),
     instances,
     ...(topology === undefined ? {} : { connections: budget(topology) }),
+    ...copyView(situation),
     problems: [
       ...(open?.problem === undefined ? [] : [open.problem]),
       ...(trouble === undefined ? [] : [trouble]),
@@ -61,76 +66,54 @@ function publicUrl({ host, port }: { readonly host: string; readonly port: numbe
   return `http://${everywhere ? "localhost" : host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
+/** The cluster of before the last move, while it follows the one that serves. */
+function copyView(situation: Situation): Pick<StatusView, "copy"> {
+  const copy = clustersOf(situation)?.copy;
+  if (copy === undefined || situation.topology === undefined) return {};
+  return { copy: clusterName(situation.topology, copy) };
+}
+
 function budget(topology: NonNullable<Situation["topology"]>) {
   const { max, reserved, pools, peak } = connectionBudget(topology);
   return { max, reserved, pools, peak };
 }
 
-async function instanceViews(
-  states: readonly InstanceState[],
-  situation: Situation,
-  machine: LocalMachine,
-  paths: StatePaths,
-): Promise<InstanceView[]> {
+async function instanceViews(states: readonly InstanceState[], parts: HealthParts): Promise<InstanceView[]> {
   const usage = usageOf(states.flatMap(({ pid }) => pid ?? []));
-  const wanted: InstanceName[] =
-    situation.running && situation.topology !== undefined
-      ? [databaseName(situation.topology), ...serviceInstances(situation).map(({ instance }) => instance)]
-      : [];
-  const missing = wanted.filter((name) => !states.some((state) => state.name === name));
+  const missing = runningInstances(parts.situation).filter((name) => !states.some((state) => state.name === name));
   const present = states.map(async (state): Promise<InstanceView> => {
-    const role = state.name.split("@")[0]?.split(".")[1] ?? "";
-    const health = await healthOf(state, role, situation, machine, paths);
-    const release = releaseOf(state.name);
-    const used = state.pid === undefined ? undefined : usage.get(state.pid);
+    const { name, pid, lastEnd, startedAt } = state;
+    const health = name === CONTROL ? WELL : await healthOf(name, parts);
+    const address = addressOf(name, parts);
+    const release = releaseOf(name);
     return {
-      name: state.name,
-      role,
-      ...(role === "app" && situation.topology !== undefined ? { address: publicUrl(situation.topology.public) } : {}),
-      ...(role === "db" ? { address: machine.sockets(state.name) } : {}),
+      name,
+      role: roleOf(name),
+      ...(address === undefined ? {} : { address }),
       state: state.state,
-      ...health,
-      ...(state.pid === undefined ? {} : { pid: state.pid }),
+      ...viewOfHealth(health),
+      ...(pid === undefined ? {} : { pid }),
       ...(release === undefined ? {} : { release }),
       restarts: state.restarts,
-      ...(state.lastEnd === undefined ? {} : { lastEnd: state.lastEnd }),
-      ...(state.startedAt === undefined ? {} : { startedAt: state.startedAt }),
-      ...used,
+      ...(lastEnd === undefined ? {} : { lastEnd }),
+      ...(startedAt === undefined ? {} : { startedAt }),
+      ...(pid === undefined ? undefined : usage.get(pid)),
     };
   });
   return [
     ...(await Promise.all(present)),
     ...missing.map((name): InstanceView => {
-      const role = name.split(".")[1] ?? "";
-      return { name, role, state: "missing", health: "unknown", says: "it should run and does not", restarts: 0 };
+      const says = "it should run and does not";
+      return { name, role: roleOf(name), state: "missing", health: "unknown", says, restarts: 0 };
     }),
   ];
 }
 
-type HealthView = Pick<InstanceView, "health" | "says">;
+const WELL: Health = { healthy: true, details: {} };
 
-async function healthOf(
-  { name }: InstanceState,
-  role: string,
-  { topology }: Situation,
-  machine: LocalMachine,
-  paths: StatePaths,
-): Promise<HealthView> {
-  if (name === CONTROL) return { health: "ready" };
-  if (topology === undefined) return { health: "unknown" };
-  if (role === "db") {
-    const placed = placedDatabase(machine, paths, await postgresBinaries(), name, databaseSettings(topology));
-    return viewOfHealth(await postgresEngine.health(placed));
-  }
-  if (role !== "app" && role !== "worker") return { health: "unknown" };
-  const module = releaseFolder(paths, releaseOf(name) ?? 0);
-  return viewOfHealth(
-    await appEngine.health(placedService(machine, paths, { role, name, topology, folder: "/", module, env: {} })),
-  );
-}
-
-function viewOfHealth(health: Health): HealthView {
-  if (health.healthy) return { health: "ready" };
+function viewOfHealth(health: Health | undefined): Pick<InstanceView, "health" | "says" | "details"> {
+  if (health === undefined) return { health: "unknown" };
+  if (health.healthy) return { health: "ready", details: health.details };
   const word = health.says.split(/[: ]/, 1)[0];
   const known = word === "starting" || word === "draining" || word === "failed" ? word : "failed";
   return { health: known, says: health.says };

@@ -1,7 +1,9 @@
+import type { ClusterKind } from "../plan/clusters.ts";
 import type { Situation } from "../plan/situation.ts";
-import type { DatabaseSettings } from "../plan/step.ts";
+import type { MoveRef } from "../plan/step.ts";
 import type { InstanceName } from "../topology/names.ts";
 import type { Topology } from "../topology/topology.ts";
+import type { ClusterRef, ClusterRunner } from "./clusters/cluster.ts";
 import type { KeptTopology } from "./journal.ts";
 
 /** An instance of the service as a step wants it. */
@@ -19,6 +21,30 @@ export interface StepContext {
   readonly signal: AbortSignal;
 }
 
+/** What a step at the balancer needs besides. */
+export interface BalancerContext {
+  readonly topology: Topology;
+  readonly context: StepContext;
+}
+
+/** What is done to one move; each may be done again. */
+export interface MoveActions {
+  /** @throws MoveRefused when something cannot be moved */
+  check(context: StepContext): Promise<void>;
+  copySchema(context: StepContext): Promise<void>;
+  copyRows(context: StepContext): Promise<void>;
+  finish(context: StepContext): Promise<void>;
+  verify(context: StepContext): Promise<void>;
+  /** From the source to the target, or back; returns when the service uses it. */
+  cutOver(forward: boolean, context: StepContext): Promise<void>;
+  /** Gives a cut-over up: nothing of it is left, or it is gone back on without loss. */
+  cutBack(forward: boolean, context: StepContext): Promise<void>;
+  /** Removes all that was made for the move before a cut-over, on both sides. */
+  discard(context: StepContext): Promise<void>;
+  /** Ends the following; the side that does not serve, `drops`, is removed by the caller. */
+  drop(drops: "source" | "target", context: StepContext): Promise<void>;
+}
+
 /**
  * What steps act on, in their own words. Each action looks at the world first, does what is missing, and returns only when
  * its gate is open; it is safe to run again after a crash at any line. Each throws a NinefoldError that says what was found.
@@ -31,19 +57,28 @@ export interface World {
   makeRelease(release: number, from: "folder" | number): Promise<void>;
   /** Loads the release's module in a process of its own. */
   inspect(release: number, topology: Topology): Promise<void>;
-  initDatabase(name: InstanceName, settings: DatabaseSettings): Promise<void>;
-  /** Starts PostgreSQL with these settings, restarting it when it runs with others, until it lets us sign in. */
-  startDatabase(name: InstanceName, settings: DatabaseSettings, context: StepContext): Promise<void>;
-  stopDatabase(name: InstanceName): Promise<void>;
-  prepareDatabase(name: InstanceName, settings: DatabaseSettings): Promise<void>;
-  migrate(release: number, topology: Topology, context: StepContext): Promise<void>;
-  publishEndpoints(database: InstanceName): Promise<void>;
+  /** Starts etcd, with its users. */
+  startEtcd(name: InstanceName, context: StepContext): Promise<void>;
+  stopEtcd(name: InstanceName): Promise<void>;
+  cluster(kind: ClusterKind): ClusterRunner;
+  /** `copy`: the release before, where another cluster has its tables too: new migrations are refused then. */
+  migrate(release: number, topology: Topology, context: StepContext, copy?: number): Promise<void>;
+  /** Tells the service, what runs of it included, which cluster serves. */
+  publishEndpoints(cluster: ClusterRef): Promise<void>;
+  move(move: MoveRef): MoveActions;
   /** Starts an instance and waits until it says that it is ready. */
   startInstance(instance: ServiceInstance, topology: Topology, context: StepContext): Promise<void>;
   /** Asks an instance to finish what it has begun, waits, and removes it. */
   stopInstance(name: InstanceName): Promise<void>;
+  /** Makes the balancer run in front of exactly these servers, with the topology's limits; waits until all of them are up. */
+  startBalancer(name: InstanceName, servers: readonly InstanceName[], on: BalancerContext): Promise<void>;
+  stopBalancer(name: InstanceName): Promise<void>;
+  /** Sends a server requests once the balancer has found it ready. */
+  enterBalancer(name: InstanceName, server: InstanceName, on: BalancerContext): Promise<void>;
+  /** Sends a server no more requests, and returns when those that it had are answered. */
+  leaveBalancer(name: InstanceName, server: InstanceName, on: BalancerContext): Promise<void>;
   /** Removes the data, the releases and the secrets. */
-  destroyData(database: InstanceName): Promise<void>;
+  destroyData(): Promise<void>;
   /** Every instance there is, those of the control plane and the agent left out. */
   instances(): Promise<readonly InstanceName[]>;
   /** Writes numbers of instances that a plan changed into the user's own topology file, if there is one. */

@@ -1,6 +1,6 @@
 import type { InstanceName } from "../../topology/names.ts";
 import { StepFailed } from "../problem.ts";
-import type { World } from "../world.ts";
+import type { MoveActions, World } from "../world.ts";
 
 /** The control plane was killed here: nothing after it happens. */
 export class Killed extends Error {}
@@ -8,14 +8,16 @@ export class Killed extends Error {}
 /** State of {@link modelWorld}: it outlives the control plane, as the machine does. */
 export interface WorldState {
   readonly sockets: Set<string>;
-  /** Running instances; a database with its settings as text. */
+  /** Running instances; a database with its settings, a balancer with its servers, as text. */
   readonly instances: Map<string, string>;
   readonly releases: Set<number>;
   readonly migrated: Set<number>;
+  /** Clusters with a data folder, those with roles, the one that the service is told of, and moves whose sides follow each other. */
+  readonly data: Set<string>;
+  readonly prepared: Set<string>;
+  readonly following: Set<string>;
+  serving: string | undefined;
   secrets: boolean;
-  data: boolean;
-  prepared: boolean;
-  endpoints: boolean;
   /** Acts so far, for counting crashes. */
   acts: number;
 }
@@ -26,10 +28,11 @@ export function emptyWorld(): WorldState {
     instances: new Map(),
     releases: new Set(),
     migrated: new Set(),
+    data: new Set(),
+    prepared: new Set(),
+    following: new Set(),
+    serving: undefined,
     secrets: false,
-    data: false,
-    prepared: false,
-    endpoints: false,
     acts: 0,
   };
 }
@@ -52,6 +55,20 @@ export function modelWorld(state: WorldState, { at = () => {}, fails = () => fal
   function need(condition: boolean, says: string): void {
     if (!condition) throw new StepFailed("model-impossible", { at: "world", says, fix: "none" });
   }
+  function serversOf(balancer: string) {
+    const servers = new Set((state.instances.get(balancer) ?? "").split(" ").filter((name) => name !== ""));
+    const listed = () => [...servers].sort().join(" ");
+    return {
+      add: (name: string) => {
+        servers.add(name);
+        return listed();
+      },
+      without: (name: string) => {
+        servers.delete(name);
+        return listed();
+      },
+    };
+  }
   return {
     openSocket: ({ host, port }) => act("open-socket", () => state.sockets.add(`${host}:${port}`)),
     closeSocket: ({ host, port }) => act("close-socket", () => state.sockets.delete(`${host}:${port}`)),
@@ -65,47 +82,106 @@ export function modelWorld(state: WorldState, { at = () => {}, fails = () => fal
         state.releases.add(release);
       }),
     inspect: (release) => act("inspect-release", () => need(state.releases.has(release), "no release")),
-    initDatabase: () =>
-      act("init-database", () => {
-        need(state.secrets, "no secrets");
-        state.data = true;
-      }),
-    startDatabase: (name, settings) =>
-      act("start-database", () => {
-        need(state.data, "no data");
-        state.instances.set(name, JSON.stringify(settings));
-      }),
-    stopDatabase: (name) => act("stop-database", () => state.instances.delete(name)),
-    prepareDatabase: (name) =>
-      act("prepare-database", () => {
-        need(state.instances.has(name), "no database");
-        state.prepared = true;
-      }),
+    startEtcd: (name) => act("start-etcd", () => state.instances.set(name, "")),
+    stopEtcd: (name) => act("stop-etcd", () => state.instances.delete(name)),
+    cluster: (kind) => ({
+      init: (name) =>
+        act(`init-database ${name}`, () => {
+          need(state.secrets, "no secrets");
+          state.data.add(name);
+        }),
+      start: (name, settings) =>
+        act(`start-database ${name}`, () => {
+          need(state.data.has(name), "no data");
+          need(kind === "embedded" || [...state.instances.keys()].some((one) => one.includes(".etcd.")), "no etcd");
+          state.instances.set(name, JSON.stringify(settings));
+        }),
+      stop: (name) => act(`stop-database ${name}`, () => state.instances.delete(name)),
+      prepare: (name) =>
+        act(`prepare-database ${name}`, () => {
+          need(state.instances.has(name), "no database");
+          state.prepared.add(name);
+        }),
+      remove: (name) =>
+        act(`remove-cluster ${name}`, () => {
+          need(state.serving !== name, `${name} serves`);
+          for (const set of [state.instances, state.data, state.prepared]) set.delete(name);
+        }),
+      health: async () => ({ healthy: true, details: {} }),
+      address: (name) => ({ host: name, port: 5432, database: "service" }),
+    }),
     migrate: (release) =>
       act("migrate", () => {
-        need(state.prepared && state.releases.has(release), "no database or release");
+        need(state.serving !== undefined && state.prepared.has(state.serving), "no database");
+        need(state.releases.has(release), "no release");
         state.migrated.add(release);
       }),
-    publishEndpoints: () =>
+    publishEndpoints: ({ instance }) =>
       act("publish-endpoints", () => {
-        state.endpoints = true;
+        need(state.instances.has(instance), `${instance} does not run`);
+        state.serving = instance;
       }),
+    move: ({ id, source, target }): MoveActions => {
+      const both = () =>
+        need(
+          [source, target].every(({ instance }) => state.instances.has(instance)),
+          "a side is missing",
+        );
+      const turn = (forward: boolean) => {
+        both();
+        need(state.following.has(id), "nothing follows");
+        const [before, after] = forward ? [source, target] : [target, source];
+        need(state.serving === before.instance || state.serving === after.instance, "another cluster serves");
+        state.serving = after.instance;
+      };
+      return {
+        check: () => act("check-move", both),
+        copySchema: () => act("copy-schema", both),
+        copyRows: () =>
+          act("copy-rows", () => {
+            both();
+            state.following.add(id);
+          }),
+        finish: () => act("finish-copy", both),
+        verify: () => act("verify-copy", () => need(state.following.has(id), "nothing follows")),
+        cutOver: (forward) => act("cut-over", () => turn(forward)),
+        cutBack: (forward) => act("cut-back", () => turn(!forward)),
+        discard: () => act("discard-copy", () => state.following.delete(id)),
+        drop: () => act("drop-copy", () => state.following.delete(id)),
+      };
+    },
+    startBalancer: (name, servers) =>
+      act("start-balancer", () => {
+        for (const server of servers) need(state.instances.has(server), `${server} is missing`);
+        state.instances.set(name, [...servers].sort().join(" "));
+      }),
+    stopBalancer: (name) => act("stop-balancer", () => state.instances.delete(name)),
+    enterBalancer: (name, server) =>
+      act(`enter-balancer ${server}`, () => {
+        need(state.instances.has(server), `${server} is missing`);
+        state.instances.set(name, serversOf(name).add(server));
+      }),
+    leaveBalancer: (name, server) =>
+      act(`leave-balancer ${server}`, () => state.instances.set(name, serversOf(name).without(server))),
     startInstance: ({ instance, release }) =>
       act(`start-instance ${instance}`, () => {
         need(state.releases.has(release), `release ${release} is missing`);
-        need(state.endpoints && state.sockets.size > 0, "no endpoints or socket");
-        need(
-          [...state.instances.keys()].some((name) => name.includes(".db.")),
-          "no database",
-        );
+        need(state.sockets.size > 0, "no socket");
+        need(state.serving !== undefined && state.instances.has(state.serving), "no database");
         state.instances.set(instance, "");
       }),
-    stopInstance: (name) => act(`stop-instance ${name}`, () => state.instances.delete(name)),
+    stopInstance: (name) =>
+      act(`stop-instance ${name}`, () => {
+        for (const [balancer, servers] of state.instances) {
+          if (balancer.includes(".balancer."))
+            need(!servers.split(" ").includes(name), `${name} is still behind ${balancer}`);
+        }
+        state.instances.delete(name);
+      }),
     destroyData: () =>
       act("destroy-data", () => {
-        state.data = false;
-        state.prepared = false;
-        state.releases.clear();
+        for (const set of [state.data, state.prepared, state.releases, state.following]) set.clear();
+        state.serving = undefined;
       }),
     instances: async () => [...state.instances.keys()] as InstanceName[],
     writeBack: async () => {},

@@ -21,7 +21,7 @@ const spec: AppSpec = {
   listen: { socket: "public" },
   env: { SECRET_OF_THE_USER: "hunter2" },
   database: { connections: 5, holdMs: 1_000 },
-  http: { maxInFlight: 10, maxBodyBytes: 1_000, headersTimeoutMs: 1_000, requestTimeoutMs: 1_000, keepAliveMs: 5_000 },
+  http: { maxInFlight: 10, maxBodyBytes: 1_000, headersTimeoutMs: 1_000, requestTimeoutMs: 1_000, keepAliveMs: 5_000, trustedProxies: [] },
   jobs: { concurrency: 1 },
   drainMs: 10_000,
   logLevel: "info",

@@ -31,7 +31,7 @@ export const appEngine: Engine<AppSpec> = {
     env: spec.env,
     cwd: spec.folder,
     user: "self",
-    ...(spec.listen !== undefined && "socket" in spec.listen ? { socket: spec.listen.socket } : {}),
+    ...(spec.listen === undefined ? {} : { socket: "socket" in spec.listen ? spec.listen.socket : spec.listen.holds }),
     stop: { signal: "SIGTERM", withinMs: spec.drainMs + END_MS },
   }),
   health: appHealth,
@@ -53,8 +53,16 @@ function instanceConfig({ name, spec, sockets }: Placed<AppSpec>): InstanceConfi
     instance: name,
     privateSocket: privateSocket(sockets),
     ...settings,
-    ...(listen === undefined ? {} : { listen: "socket" in listen ? { fd: 3 } : listen }),
+    ...(listen === undefined ? {} : { listen: listensOn(listen) }),
   });
+}
+
+/** Descriptor that a process of ours inherits its socket as. */
+const INHERITED = 3;
+
+function listensOn(listen: NonNullable<AppSpec["listen"]>): InstanceConfig["listen"] {
+  if ("socket" in listen) return { fd: INHERITED };
+  return { host: listen.host, port: listen.port, holds: INHERITED };
 }
 
 /** Arguments of node that run the runtime's main module, as a source or as built, like this module itself. */

@@ -1,0 +1,38 @@
+import { initCluster, postgresBinaries, postgresEngine, prepareDatabase } from "../../engines/postgres/index.ts";
+import type { LocalMachine } from "../../machine/local/index.ts";
+import type { DatabaseSettings } from "../../plan/step.ts";
+import type { InstanceName } from "../../topology/names.ts";
+import type { StatePaths } from "../paths.ts";
+import { DATABASE, POSTGRES_PORT, placedDatabase } from "../placed.ts";
+import { sameOnDisk } from "../same-on-disk.ts";
+import { startFailed, untilHealthy } from "../until-healthy.ts";
+import type { ClusterRunner } from "./cluster.ts";
+
+/** The PostgreSQL from npm, on a unix socket beside the service. */
+export function embeddedClusters(machine: LocalMachine, paths: StatePaths): ClusterRunner {
+  const place = async (name: InstanceName, settings: DatabaseSettings) =>
+    placedDatabase(machine, paths, await postgresBinaries(), name, settings);
+
+  return {
+    init: async (name, settings) => initCluster(machine, await place(name, settings)),
+    start: async (name, settings, context) => {
+      const placed = await place(name, settings);
+      const files = postgresEngine.render(placed);
+      if (!(await sameOnDisk(placed.folder, files))) {
+        // Stopped before its files change, so that after a crash here it cannot run with other settings than those on disk.
+        await machine.stop(name);
+        await machine.write(name, files, "engine");
+      }
+      const failed = startFailed("database-did-not-start", machine);
+      await untilHealthy(postgresEngine, placed, machine, { ...context, failed });
+    },
+    stop: (name) => machine.stop(name),
+    prepare: async (name, settings) => prepareDatabase(await place(name, settings)),
+    remove: async (name) => {
+      await machine.stop(name);
+      await machine.destroy(name);
+    },
+    health: async (name, settings) => postgresEngine.health(await place(name, settings)),
+    address: (name) => ({ host: machine.sockets(name), port: POSTGRES_PORT, database: DATABASE }),
+  };
+}

@@ -1,0 +1,99 @@
+import { join } from "node:path";
+import { systemPostgres } from "../engines/packages.ts";
+import { databasePasswords } from "../engines/postgres/index.ts";
+import { catchUp } from "../move/copy.ts";
+import { isOpen } from "../move/cutover.ts";
+import { type Move, openMove, type Progress, reversed } from "../move/move.ts";
+import type { Side } from "../move/side.ts";
+import { COPY_STEPS, CUT_OVER_STEPS } from "../move/steps.ts";
+import { abandon, dropOld, unfence } from "../move/undo.ts";
+import { verify } from "../move/verify.ts";
+import type { MoveRef } from "../plan/step.ts";
+import type { ClusterRef } from "./clusters/cluster.ts";
+import type { StatePaths } from "./paths.ts";
+import { passwordsFile } from "./secrets.ts";
+import type { MoveActions, StepContext, World } from "./world.ts";
+
+type Clusters = Pick<World, "cluster" | "publishEndpoints">;
+
+/** Steps of a move by their names in `src/move`. */
+const COPY = new Map(COPY_STEPS.map((step) => [step.name, step]));
+
+/** The steps of moves between clusters. Connections are opened for each, before anything has to wait for it. */
+export function moveSteps(paths: StatePaths, world: Clusters): Pick<World, "move"> {
+  async function side({ instance, kind }: ClusterRef): Promise<Side> {
+    const { host, port, database } = world.cluster(kind).address(instance);
+    return {
+      name: instance,
+      server: { host, port },
+      database,
+      passwords: await databasePasswords(passwordsFile(paths)),
+    };
+  }
+
+  async function withMove<T>({ id, source, target }: MoveRef, work: (move: Move) => Promise<T>): Promise<T> {
+    const pgDump = join(systemPostgres().folder, "pg_dump");
+    await using move = openMove({ id, source: await side(source), target: await side(target), pgDump });
+    return await work(move);
+  }
+
+  /** Lets the move's target serve. Everything slow comes before the pause. */
+  async function cutOver(move: Move, serves: ClusterRef, context: StepContext): Promise<void> {
+    const told = contextOf(context);
+    const opened = await isOpen(move);
+    for (const { name, run } of CUT_OVER_STEPS) {
+      // A cut-over that was cut short after the target was opened goes on from there.
+      if (name === "verify" || (opened && !AFTER_OPEN.has(name))) continue;
+      await run(move, told);
+      if (name === "open") await world.publishEndpoints(serves);
+    }
+  }
+
+  return {
+    move: (ref): MoveActions => {
+      const copyStep = (name: string) => (context: StepContext) =>
+        withMove(ref, async (move) => COPY.get(name)?.run(move, contextOf(context)));
+      const inTurn =
+        (...steps: ReturnType<typeof copyStep>[]) =>
+        async (context: StepContext) => {
+          for (const step of steps) await step(context);
+        };
+      const way = (move: Move, forward: boolean) => (forward ? move : reversed(move));
+      return {
+        check: copyStep("check-movable"),
+        copySchema: inTurn(copyStep("prepare-source"), copyStep("copy-schema")),
+        copyRows: inTurn(copyStep("begin-copy"), copyStep("await-copy")),
+        finish: copyStep("finish-schema"),
+        verify: (context) =>
+          withMove(ref, async (move) => {
+            const towards = way(move, !(await isOpen(move)));
+            await catchUp(towards, contextOf(context));
+            await verify(towards, contextOf(context));
+          }),
+        cutOver: (forward, context) =>
+          withMove(ref, (move) => cutOver(way(move, forward), forward ? ref.target : ref.source, context)),
+        cutBack: (forward, context) =>
+          withMove(ref, async (move) => {
+            const done = way(move, forward);
+            if (!(await isOpen(done))) return unfence(done, contextOf(context));
+            return cutOver(reversed(done), forward ? ref.source : ref.target, context);
+          }),
+        discard: (context) => withMove(ref, (move) => abandon(move, contextOf(context))),
+        drop: (drops, context) => withMove(ref, (move) => dropOld(way(move, drops === "source"), contextOf(context))),
+      };
+    },
+  };
+}
+
+/** Steps of a cut-over from the moment on that the target serves. */
+const AFTER_OPEN: ReadonlySet<string> = new Set(["open", "end-forward"]);
+
+function contextOf({ signal, progress }: StepContext) {
+  return { signal, progress: (told: Progress) => progress(wording(told)) };
+}
+
+function wording({ says, done, remainingMs }: Progress): string {
+  const percent = done === undefined ? "" : `, ${Math.floor(done * 100)} %`;
+  const left = remainingMs === undefined ? "" : `, about ${Math.ceil(remainingMs / 1_000)} s left`;
+  return `${says}${percent}${left}`;
+}
