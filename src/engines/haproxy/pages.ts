@@ -22,7 +22,7 @@ const PAGES: ReadonlyMap<number, Page> = new Map([
 /** Header between an error page and the rule that makes it the Content-Type; never leaves HAProxy. */
 export const PAGE_TYPE = "X-Ninefold-Page-Type";
 
-/** A request that HAProxy could not even read has no `Accept`, so its answer cannot depend on it. */
+/** A request that HAProxy could not even read is answered below all rules (errorfile, manual 4.2), so not by its `Accept`. */
 const BEFORE_ANY_RULE = new Set([400, 408]);
 
 /** Rules of a frontend that the error pages need: each frontend has transactions of its own. */
@@ -38,12 +38,11 @@ export function errorPages(): ReadonlyMap<string, string> {
 export function errorLines(folder: string): string {
   return [...PAGES]
     .map(([status, { retryAfter }]) => {
-      const type = BEFORE_ANY_RULE.has(status)
-        ? "application/json"
-        : "%[var(txn.html),iif(text/html,application/json)]";
+      const path = `${folder}/${pagePath(status)}`;
+      if (BEFORE_ANY_RULE.has(status)) return `    errorfile ${status} ${path}`;
       return [
-        `    http-error status ${status} lf-file ${folder}/${pagePath(status)}`,
-        ` content-type application/json hdr ${PAGE_TYPE} ${type} hdr Cache-Control no-store`,
+        `    http-error status ${status} content-type application/json lf-file ${path}`,
+        ` hdr ${PAGE_TYPE} %[var(txn.html),iif(text/html,application/json)] hdr Cache-Control no-store`,
         retryAfter === undefined ? "" : ` hdr Retry-After ${retryAfter}`,
       ].join("");
     })
@@ -51,12 +50,16 @@ export function errorLines(folder: string): string {
 }
 
 function pagePath(status: number): string {
-  return `errors/${status}.page`;
+  return `errors/${status}.${BEFORE_ANY_RULE.has(status) ? "http" : "page"}`;
 }
 
 function text(status: number, { code, title, message }: Page): string {
   const json = JSON.stringify({ code, message });
-  if (BEFORE_ANY_RULE.has(status)) return json;
+  if (BEFORE_ANY_RULE.has(status)) {
+    const head = ["content-type: application/json", "cache-control: no-store", "connection: close"];
+    const lines = [`HTTP/1.1 ${status} ${title}`, ...head, `content-length: ${json.length}`];
+    return `${lines.join("\r\n")}\r\n\r\n${json}`;
+  }
   const html = `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${title}</title><body style="font:1rem system-ui;margin:20vh auto;max-width:30rem;padding:1rem"><h1>${title}</h1><p>${message}</p>`;
   return `%[var(txn.html),iif('${html}','${json}')]`;
 }
