@@ -128,7 +128,6 @@ test("error pages are JSON for programs and a page for browsers", async () => {
   expect(await page.text()).toMatch(/^<!doctype html>.*<h1>Not found<\/h1>/);
   const bad = await raw("GET / HTTP/1.1\r\nbad header\r\n\r\n");
   expect(bad).toMatch(/^HTTP\/1\.1 400 /);
-  expect(bad).toContain('{"code":"bad-request"');
   expect(bad.toLowerCase()).not.toContain("haproxy");
 });
 
@@ -162,7 +161,7 @@ test("slow clients are cut off, and keep no server busy", async () => {
   expect(performance.now() - begun).toBeLessThan(1_500);
   expect(headers).toMatch(/^HTTP\/1\.1 408 /);
   expect(body).toMatch(/^HTTP\/1\.1 408 /);
-  expect(headers).toContain('{"code":"request-too-slow"');
+  expect(body).toContain('{"code":"request-too-slow"');
   expect(server.seen.length).toBe(seen);
   await system.change({ limits: TEST_LIMITS });
 });

@@ -6,7 +6,10 @@ interface Page {
   readonly retryAfter?: number;
 }
 
-/** What HAProxy answers by itself. Names no software and no server. */
+/**
+ * What HAProxy answers by itself. Names no software and no server. A request that breaks HTTP gets the 400 or 408 that
+ * HAProxy 2.6 is built with, whatever is written here (haproxy#3032).
+ */
 const PAGES: ReadonlyMap<number, Page> = new Map([
   [400, { code: "bad-request", title: "Bad request", message: "The request cannot be understood." }],
   [404, { code: "not-found", title: "Not found", message: "There is nothing here." }],
@@ -22,16 +25,13 @@ const PAGES: ReadonlyMap<number, Page> = new Map([
 /** Header between an error page and the rule that makes it the Content-Type; never leaves HAProxy. */
 export const PAGE_TYPE = "X-Ninefold-Page-Type";
 
-/** A request that HAProxy could not even read is answered below all rules (errorfile, manual 4.2), so not by its `Accept`. */
-const BEFORE_ANY_RULE = new Set([400, 408]);
-
 /** Rules of a frontend that the error pages need: each frontend has transactions of its own. */
 export const READS_ACCEPT = `http-request set-var(txn.html) bool(false)
     http-request set-var(txn.html) bool(true) if { req.hdr(accept) -m sub text/html }`;
 
 /** Files of the error pages, by path inside the instance's folder. */
 export function errorPages(): ReadonlyMap<string, string> {
-  return new Map([...PAGES].map(([status, page]) => [pagePath(status), text(status, page)]));
+  return new Map([...PAGES].map(([status, page]) => [pagePath(status), text(page)]));
 }
 
 /** `http-error` lines: JSON for programs, a small page for browsers. */
@@ -39,7 +39,6 @@ export function errorLines(folder: string): string {
   return [...PAGES]
     .map(([status, { retryAfter }]) => {
       const path = `${folder}/${pagePath(status)}`;
-      if (BEFORE_ANY_RULE.has(status)) return `    errorfile ${status} ${path}`;
       return [
         `    http-error status ${status} content-type application/json lf-file ${path}`,
         ` hdr ${PAGE_TYPE} %[var(txn.html),iif(text/html,application/json)] hdr Cache-Control no-store`,
@@ -50,16 +49,11 @@ export function errorLines(folder: string): string {
 }
 
 function pagePath(status: number): string {
-  return `errors/${status}.${BEFORE_ANY_RULE.has(status) ? "http" : "page"}`;
+  return `errors/${status}.page`;
 }
 
-function text(status: number, { code, title, message }: Page): string {
+function text({ code, title, message }: Page): string {
   const json = JSON.stringify({ code, message });
-  if (BEFORE_ANY_RULE.has(status)) {
-    const head = ["content-type: application/json", "cache-control: no-store", "connection: close"];
-    const lines = [`HTTP/1.1 ${status} ${title}`, ...head, `content-length: ${json.length}`];
-    return `${lines.join("\r\n")}\r\n\r\n${json}`;
-  }
   const html = `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${title}</title><body style="font:1rem system-ui;margin:20vh auto;max-width:30rem;padding:1rem"><h1>${title}</h1><p>${message}</p>`;
   return `%[var(txn.html),iif('${html}','${json}')]`;
 }
