@@ -1,11 +1,14 @@
-import { accessSync, constants, existsSync, statfsSync } from "node:fs";
+import { accessSync, constants, existsSync, readFileSync, statfsSync } from "node:fs";
 import { availableParallelism, totalmem } from "node:os";
 import type { Command } from "commander";
 import { statePaths } from "../control/paths.ts";
 import { restoreJournal } from "../control/restore.ts";
 import { connect } from "../control/start.ts";
+import { systemPackages } from "../engines/packages.ts";
 import { postgresBinaries } from "../engines/postgres/binaries.ts";
 import type { Problem } from "../topology/problem.ts";
+import { rungOf } from "../topology/rung.ts";
+import { readTopology } from "../topology/yaml.ts";
 import type { Cli } from "./context.ts";
 import { exit } from "./exit.ts";
 import { bytes } from "./terminal.ts";
@@ -58,8 +61,37 @@ async function examine(folder: string): Promise<Finding[]> {
     { what: "folder", found: writable(folder) },
     { what: "disk", found: diskSpace(folder) },
     { what: "PostgreSQL", found: await engine() },
+    ...packages(await wantedRung(folder)),
     ...(await service(folder)),
   ];
+}
+
+/** Packages of the system by the rung that needs them first; those of rungs that nobody asked for may be missing. */
+function packages(wanted: number): Finding[] {
+  return [2, 3].map((rung) => {
+    const what = `packages of rung ${rung}`;
+    const own = systemPackages(rung).filter((one) => one.rung === rung);
+    const missing = own.filter(({ found }) => found === undefined).map((one) => one.package);
+    if (missing.length === 0) return { what, found: own.map((one) => one.package).join(", ") };
+    const says = `${missing.join(", ")} not installed`;
+    const fix = `\`ninefold install --rung ${rung}\` shows how`;
+    if (rung <= wanted) return { what, found: { at: "this machine", says, fix } };
+    return { what, found: `${says}, and not needed yet; ${fix}` };
+  });
+}
+
+/** The rung of the service's topology file or of what runs, whichever is higher; 1 where neither says. */
+async function wantedRung(folder: string): Promise<number> {
+  const running = await connect(folder)
+    .then((control) => control?.status())
+    .catch(() => undefined); // told by the finding about the service
+  const path = statePaths(folder).topologyFile;
+  if (!existsSync(path)) return running?.rung ?? 1;
+  try {
+    return Math.max(running?.rung ?? 1, rungOf(readTopology(readFileSync(path, "utf8")).topology));
+  } catch {
+    return running?.rung ?? 1; // a topology that cannot be read is told by the commands that follow it
+  }
 }
 
 function writable(folder: string): string | Problem {

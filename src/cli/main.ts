@@ -9,6 +9,7 @@ import { doctorCommand } from "./doctor.ts";
 import { downCommand } from "./down.ts";
 import { exit } from "./exit.ts";
 import { initCommand } from "./init.ts";
+import { installCommand } from "./install.ts";
 import { jobsCommand } from "./jobs.ts";
 import { logsCommand } from "./logs.ts";
 import { planCommand } from "./plan.ts";
@@ -48,6 +49,7 @@ benchCommand(program, cli);
 jobsCommand(program, cli);
 seedCommand(program, cli);
 testCommand(program, cli);
+installCommand(program, cli);
 doctorCommand(program, cli);
 
 try {

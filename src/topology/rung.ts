@@ -19,7 +19,7 @@ const RUNG_NAMES: Readonly<Record<Rung, string>> = {
 };
 
 /** The highest rung that this Ninefold can reach. */
-const HIGHEST_BUILT: Rung = 3;
+export const HIGHEST_BUILT: Rung = 3;
 
 /** The topology is sound, but needs a rung that this Ninefold does not have. */
 export class NotBuilt extends NinefoldError {
