@@ -42,6 +42,7 @@ export async function patroniHealth({ spec }: Placed<PatroniSpec>): Promise<Heal
   try {
     const { standby, ...row } = await asSuperuser(spec, ask);
     const { role, timeline } = member;
+    if (role === "primary" && !member.leads) return { healthy: false, says: "a primary without the leader's key" };
     if (standby !== (role !== "primary"))
       return { healthy: false, says: `becoming ${standby ? "primary" : "replica"}` };
     return { healthy: true, details: { role, ...row, ...(timeline === undefined ? {} : { timeline }) } };

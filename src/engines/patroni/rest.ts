@@ -4,20 +4,21 @@ import { patroniPasswords, REST_USER } from "./passwords.ts";
 import { PatroniFailed } from "./problem.ts";
 import type { PatroniSpec } from "./spec.ts";
 
-/** What `GET /patroni` says of a member (Patroni manual, "Patroni REST API"). Fields are missing while it starts. */
-export const MemberStatus = z.object({
+/** What a member says of itself (Patroni manual, "Patroni REST API"). Fields are missing while it starts. */
+const Status = z.object({
   state: z.string(),
   // `master` up to Patroni 3, `primary` from 4.
   role: z.string().transform((role) => (role === "master" ? "primary" : role)),
   timeline: z.int().optional(),
-  pending_restart: z.boolean().default(false),
 });
-export type MemberStatus = z.infer<typeof MemberStatus>;
+
+/** A member's own word; `leads` when it holds the leader's key. */
+export type MemberStatus = z.infer<typeof Status> & { readonly leads: boolean };
 
 /** Asks a member about itself. Throws what `fetch` throws where nobody answers. */
 export async function memberStatus(spec: PatroniSpec, withinMs: number): Promise<MemberStatus> {
-  const { body } = await jsonRequest(`http://${spec.address}:${spec.restPort}/patroni`, { withinMs });
-  return MemberStatus.parse(body);
+  const { status, body } = await jsonRequest(`http://${spec.address}:${spec.restPort}/primary`, { withinMs });
+  return { ...Status.parse(body), leads: status === 200 };
 }
 
 /**
