@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Logger } from "pino";
 import { NinefoldError } from "../topology/problem.ts";
+import type { Origin } from "./http/origin.ts";
 import { runWithSession, type Session } from "./session/index.ts";
 
 /** What belongs to the request that is being answered. It follows the request through every `await`. */
@@ -13,21 +14,34 @@ export interface RequestContext {
   readonly datacenter: string;
   /** What the client has already seen and written; the database layer keeps it. */
   readonly session: Session;
+  /**
+   * Where the request came from: the client's address, and the scheme and host it used. Behind a balancer of the
+   * topology these are the client's own; what a client writes into `Forwarded` or `X-Forwarded-*` itself never counts.
+   */
+  readonly client: Origin;
 }
 
-/** The context of one request. The logger is made on first use: most requests log nothing. */
+/** The context of one request. The logger and the client are made on first use: most requests need neither. */
 export class Context implements RequestContext {
   readonly requestId: string;
   readonly datacenter: string;
   readonly session: Session;
   readonly #root: Logger;
+  readonly #origin: () => Origin;
   #log: Logger | undefined;
+  #client: Origin | undefined;
 
-  constructor(requestId: string, datacenter: string, session: Session, root: Logger) {
+  constructor(requestId: string, datacenter: string, session: Session, root: Logger, origin: () => Origin) {
     this.requestId = requestId;
     this.datacenter = datacenter;
     this.session = session;
     this.#root = root;
+    this.#origin = origin;
+  }
+
+  get client(): Origin {
+    this.#client ??= this.#origin();
+    return this.#client;
   }
 
   get log(): Logger {

@@ -127,7 +127,8 @@ export class Scheduler implements RunHost {
       place: () => this.#connections.address,
       ask: () => {
         const link = this.#leastBusy(performance.now(), Number.POSITIVE_INFINITY);
-        return link === undefined ? this.#connections.apart(this.#connections.address, phaseOn) : phaseOn(link);
+        if (link === undefined) return this.#connections.apart(this.#connections.address, phaseOn);
+        return phaseOn(link).finally(() => this.freed(link)); // it may have been retired meanwhile
       },
       met: (phase) => options.log?.info({ fenced: phase }, "the database is being moved; what it denies waits"),
       waiting: () => options.onTrouble(),

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
+import { context } from "../context.ts";
 import type { FetchLike } from "../service.ts";
 
 /**
@@ -25,11 +26,9 @@ export function fetchListener(app: FetchLike): (request: IncomingMessage, respon
 }
 
 function toWeb(request: IncomingMessage, signal: AbortSignal): Request | undefined {
-  const scheme = "encrypted" in request.socket ? "https" : "http";
   const target = request.url ?? "/";
-  const url = URL.parse(
-    target.startsWith("/") ? `${scheme}://${request.headers.host ?? "localhost"}${target}` : target,
-  );
+  const { scheme, host } = context().client;
+  const url = URL.parse(target.startsWith("/") ? `${scheme}://${host === "" ? "localhost" : host}${target}` : target);
   if (url === null) return undefined;
   const headers = new Headers();
   const raw = request.rawHeaders;

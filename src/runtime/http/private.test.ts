@@ -15,7 +15,7 @@ async function open(status: () => Status = () => "ready") {
   const folder = await mkdtemp(join(tmpdir(), "ninefold-private-"));
   const socket = join(folder, "private.sock");
   await writeFile(socket, "left by a killed process");
-  const endpoints = endpointsHolder(first, log);
+  const endpoints = endpointsHolder(first, "/nowhere", log);
   const opened = await openPrivate({
     socket,
     endpoints,
@@ -86,4 +86,22 @@ test.each([
   expect(answer.status).toBe(status);
   expect(answer.body).toMatchObject({ code: expect.any(String), at: expect.any(String), fix: expect.any(String) });
   expect(opened.endpoints.current()).toBe(first);
+});
+
+test("the endpoints file is read again when asked to: only what is newer, of this deployment and whole changes anything", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "ninefold-endpoints-"));
+  const file = join(folder, "endpoints.json");
+  const held = endpointsHolder(first, file, log);
+  const epochs = async (text: string) => {
+    await writeFile(file, text);
+    await held.reread();
+    return held.current().epoch;
+  };
+  await held.reread();
+  expect(held.current()).toBe(first);
+  expect(await epochs(JSON.stringify({ ...first, epoch: first.epoch + 2 }))).toBe(first.epoch + 2);
+  expect(await epochs(JSON.stringify({ ...first, epoch: first.epoch + 1 }))).toBe(first.epoch + 2);
+  expect(await epochs(JSON.stringify({ ...first, epoch: 99, deployment: "other" }))).toBe(first.epoch + 2);
+  expect(await epochs('{"version": 1, "epoch": 99')).toBe(first.epoch + 2);
+  await rm(folder, { recursive: true });
 });

@@ -15,6 +15,7 @@ export interface HealthReport {
   readonly reason?: string;
   readonly inFlight: number;
   readonly connections: number;
+  /** Of the endpoints that all its connections stand on: it rises when the switch to newer ones is complete. */
   readonly epoch: number;
   readonly pid: number;
 }
@@ -32,7 +33,8 @@ export interface PrivateOptions {
 /** The endpoints an instance works with, replaced only by newer ones of the same deployment. */
 export interface EndpointsHolder {
   current(): Endpoints;
-  replace(next: Endpoints): void | Promise<void>;
+  /** Older endpoints, and those that it has, change nothing. */
+  replace(next: Endpoints): void;
 }
 
 export interface PrivateInterface {
@@ -111,7 +113,7 @@ async function answer(request: IncomingMessage, options: PrivateOptions): Promis
         "Read the newest endpoints and send those",
       );
     }
-    if (next.epoch > epoch) await options.endpoints.replace(next);
+    options.endpoints.replace(next);
     return { status: 200, body: { epoch: options.endpoints.current().epoch } };
   }
   if (route === "POST /relay") {

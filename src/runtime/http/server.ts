@@ -8,7 +8,9 @@ import { accessLog } from "./access-log.ts";
 import { answerFor } from "./errors.ts";
 import type { Handler } from "./handler.ts";
 import { type HeadHooks, Request, Response } from "./message.ts";
+import { originsBehind } from "./origin.ts";
 import { createGate } from "./overload.ts";
+import { createReadiness, READY_PATH } from "./ready.ts";
 import { declaredLength, hasBody, refuse } from "./refuse.ts";
 import { requestId } from "./request-id.ts";
 import type { Sessions } from "./sessions.ts";
@@ -32,7 +34,8 @@ export interface HttpServer {
   /**
    * Stops accepting and ends when every connection has, or after `withinMs`, and then gives how many were cut off. No
    * connection is closed under a client that may be sending on it: each is told with its next response, and an idle one
-   * ends when the idle time that the client was told is over.
+   * ends when the idle time that the client was told is over. Behind balancers it goes on accepting until they have seen
+   * at {@link READY_PATH} that it leaves, and then ends their idle connections itself.
    */
   drain(withinMs: number): Promise<{ cut: number }>;
   stats(): { inFlight: number; connections: number; limit: number; draining: boolean };
@@ -42,6 +45,11 @@ const MAX_CONNECTIONS = 10_000;
 /** Connections that wait to be accepted. Setting it on an inherited socket sets it for all its holders. */
 const BACKLOG = 4_096;
 const MAX_HEADER_BYTES = 16 * 1_024;
+/**
+ * Idle time after which we end a balancer's connection, in milliseconds. Longer than any balancer keeps one: if both
+ * ended it at the same time, a request could be on its way on a connection that is gone.
+ */
+const PROXY_KEEP_ALIVE_MS = 90_000;
 
 /** The server in front of the user's app: limits, request id, session, assets, app, in this order. */
 export function createHttpServer(options: HttpOptions): HttpServer {
@@ -49,6 +57,10 @@ export function createHttpServer(options: HttpOptions): HttpServer {
   const open = new Set<Response>();
   const sockets = new Set<Socket>();
   const logged = accessLog(log);
+  const origins = originsBehind(limits.trustedProxies);
+  const readiness = createReadiness();
+  /** Connections of balancers on which no request is under way. */
+  const idle = new Set<Socket>();
   let draining = false;
 
   const gate = createGate(limits.maxInFlight, options.queueMs, () => open.size);
@@ -68,6 +80,14 @@ export function createHttpServer(options: HttpOptions): HttpServer {
     logged(this);
   }
 
+  /** After Node has set its own idle time, which is meant for clients. */
+  function restsForProxy(this: Response) {
+    const { socket } = this.req;
+    if (socket.destroyed) return;
+    socket.setTimeout(PROXY_KEEP_ALIVE_MS);
+    idle.add(socket);
+  }
+
   /** Limits. Gives false when the request was refused. */
   const admit = (request: Request, response: Response): boolean => {
     response.requestId = requestId(request.headers["x-request-id"]);
@@ -76,6 +96,10 @@ export function createHttpServer(options: HttpOptions): HttpServer {
     const admitted = gate.admits(open.size);
     open.add(response);
     response.on("close", finished);
+    if (origins.trusts(request)) {
+      idle.delete(request.socket);
+      response.on("finish", restsForProxy);
+    }
     if (!admitted) {
       refuse(request, response, 503, "overloaded", "The service is busy. Try again.", { "retry-after": "1" });
       return false;
@@ -131,7 +155,7 @@ export function createHttpServer(options: HttpOptions): HttpServer {
 
   const serveApp = (request: Request, response: Response) => {
     const session = sessions.open(request);
-    const context = new Context(response.requestId, datacenter, session, log);
+    const context = new Context(response.requestId, datacenter, session, log, () => origins.of(request));
     if (hasBody(request)) {
       request.allowance = limits.maxBodyBytes;
       request.onTooLong = () => {
@@ -158,6 +182,12 @@ export function createHttpServer(options: HttpOptions): HttpServer {
       connectionsCheckingInterval: Math.min(1_000, Math.max(50, limits.headersTimeoutMs / 4)),
     },
     (request, response) => {
+      if (request.url === READY_PATH) {
+        if (origins.isNear(request)) readiness.answer(request, response);
+        else refuse(request, response, 404, "not-found", "There is nothing here.");
+        return;
+      }
+      origins.strip(request);
       if (admit(request, response)) serve(request, response);
     },
   );
@@ -165,6 +195,7 @@ export function createHttpServer(options: HttpOptions): HttpServer {
   server.timeout = options.stallMs ?? 30_000;
 
   server.on("checkContinue", (request: Request, response: Response) => {
+    origins.strip(request);
     if (!admit(request, response)) return;
     response.writeContinue();
     serve(request, response);
@@ -172,7 +203,10 @@ export function createHttpServer(options: HttpOptions): HttpServer {
 
   server.on("connection", (socket: Socket) => {
     sockets.add(socket);
-    socket.on("close", () => sockets.delete(socket));
+    socket.on("close", () => {
+      sockets.delete(socket);
+      idle.delete(socket);
+    });
   });
 
   // Nothing moved on this connection for a while: an idle one has had its keep-alive time; a response that has data to
@@ -184,22 +218,33 @@ export function createHttpServer(options: HttpOptions): HttpServer {
     else socket.destroy();
   });
 
-  if (handler.upgrade !== undefined) server.on("upgrade", handler.upgrade);
+  const { upgrade } = handler;
+  if (upgrade !== undefined) {
+    server.on("upgrade", (request, socket, head) => {
+      origins.strip(request);
+      upgrade(request, socket, head);
+    });
+  }
 
   return {
     listen: (where) =>
       new Promise((resolve, reject) => {
         server.once("error", reject);
-        server.listen({ ...where, backlog: BACKLOG }, () => {
+        const at = "fd" in where ? { fd: where.fd } : { host: where.host, port: where.port };
+        server.listen({ ...at, backlog: BACKLOG }, () => {
           server.off("error", reject);
           resolve(server.address() as AddressInfo);
         });
       }),
     async drain(withinMs) {
       draining = true;
+      const told = readiness.leave(withinMs);
+      if (limits.trustedProxies.length > 0) await told;
       const { promise, resolve } = Promise.withResolvers<void>();
       // Not http.Server's own close: it ends idle connections, and a request may be on its way on one of them.
       NetServer.prototype.close.call(server, () => resolve());
+      // A balancer that has been told sends nothing any more, so its idle connections end at once.
+      for (const socket of idle) socket.end();
       const deadline = setTimeout(resolve, withinMs);
       await promise;
       clearTimeout(deadline);

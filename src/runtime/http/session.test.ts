@@ -41,10 +41,14 @@ test("a session travels in the cookie, or in the header, and only when it grew",
   expect(older.headers.getSetCookie()).toEqual([]);
 });
 
-test("behind TLS the cookie is Secure", async () => {
-  await using hosted = await hostApp(app);
-  const wrote = await fetch(`${hosted.url}/write/7`, { headers: { "x-forwarded-proto": "https" } });
+test("behind a balancer with TLS the cookie is Secure, and not because a client says so", async () => {
+  const headers = { "x-forwarded-proto": "https" };
+  await using balanced = await hostApp(app, { limits: { trustedProxies: ["127.0.0.1"] } });
+  const wrote = await fetch(`${balanced.url}/write/7`, { headers });
   expect(wrote.headers.getSetCookie()[0]).toMatch(/; Secure$/);
+  await using direct = await hostApp(app);
+  const forged = await fetch(`${direct.url}/write/7`, { headers });
+  expect(forged.headers.getSetCookie()[0]).toMatch(/; SameSite=Lax$/);
 });
 
 test.each([

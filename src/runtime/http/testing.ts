@@ -55,6 +55,7 @@ export async function hostApp(app: HttpApp, options: HostOptions = {}): Promise<
       headersTimeoutMs: 5_000,
       requestTimeoutMs: 10_000,
       keepAliveMs: 5_000,
+      trustedProxies: [],
       ...options.limits,
     },
     ...(options.stallMs === undefined ? {} : { stallMs: options.stallMs }),

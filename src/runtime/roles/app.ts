@@ -20,7 +20,7 @@ import { sessionCodec } from "../session/index.ts";
 export function startApp(instance: Instance, log: Logger): Role {
   const { config, secrets } = instance;
   const life: Life = { status: "starting", reason: "loading the service module" };
-  const endpoints = endpointsHolder(instance.endpoints, log);
+  const endpoints = endpointsHolder(instance.endpoints, config.endpoints, log);
   const failed = Promise.withResolvers<unknown>();
   let privately: PrivateInterface | undefined;
   let database: Database<unknown> | undefined;
@@ -42,7 +42,7 @@ export function startApp(instance: Instance, log: Logger): Role {
           ...reason,
           inFlight,
           connections,
-          epoch: endpoints.current().epoch,
+          epoch: database?.epochInUse() ?? endpoints.current().epoch,
           pid: process.pid,
         };
       },
@@ -58,6 +58,7 @@ export function startApp(instance: Instance, log: Logger): Role {
       ...config.database,
       log,
       applicationName: config.instance,
+      onTrouble: () => void endpoints.reread(),
     });
     endpoints.onReplace((next) => database?.setEndpoints(next));
     if (!(await databaseAnswers(database, life, log))) return;

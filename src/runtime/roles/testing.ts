@@ -83,6 +83,7 @@ export async function serviceFolder(postgres: TestPostgres, database = postgres.
         headersTimeoutMs: 5_000,
         requestTimeoutMs: 10_000,
         keepAliveMs: 1_000,
+        trustedProxies: [],
       },
       jobs: { concurrency: 4 },
       drainMs: 10_000,

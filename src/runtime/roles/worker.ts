@@ -14,7 +14,7 @@ const LONGEST_OUTSIDE_MS = 15 * 60_000;
 export function startJobWorker(instance: Instance, log: Logger): Role {
   const { config, secrets } = instance;
   const life: Life = { status: "starting", reason: "loading the service module" };
-  const endpoints = endpointsHolder(instance.endpoints, log);
+  const endpoints = endpointsHolder(instance.endpoints, config.endpoints, log);
   const failed = Promise.withResolvers<unknown>();
   let privately: PrivateInterface | undefined;
   let database: Database<unknown> | undefined;
@@ -32,7 +32,8 @@ export function startJobWorker(instance: Instance, log: Logger): Role {
         const reason = takes ? life.reason : "waiting for the queue";
         const inFlight = worker?.stats().running ?? 0;
         const known = reason === undefined ? {} : { reason };
-        return { status, ...known, inFlight, connections: 0, epoch: endpoints.current().epoch, pid: process.pid };
+        const epoch = database?.epochInUse() ?? endpoints.current().epoch;
+        return { status, ...known, inFlight, connections: 0, epoch, pid: process.pid };
       },
     });
 
@@ -46,6 +47,7 @@ export function startJobWorker(instance: Instance, log: Logger): Role {
       log,
       applicationName: config.instance,
       idleTransactionMs: LONGEST_OUTSIDE_MS,
+      onTrouble: () => void endpoints.reread(),
     });
     database = opened;
     endpoints.onReplace((next) => opened.setEndpoints(next));
