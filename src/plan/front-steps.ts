@@ -26,7 +26,7 @@ export function rollingFront(from: Active, to: Active): Step[] {
       starts(first),
       { name: "start-balancer", ...balancer, servers: [first.instance] },
       ...rolling([], leaving.slice(0, 1)),
-      ...rolling(more, leaving.slice(1), behind(to.topology)),
+      ...rolling(more, leaving.slice(1), { ...behind(to.topology), leave: ALONE.leave }),
     ];
   }
   // The balancer goes once one server accepts by itself, and before the last of its own servers does.
@@ -46,10 +46,7 @@ interface Front {
 
 const ALONE: Front = { enter: () => [], leave: () => [] };
 
-/**
- * Each new one is ready before an old one leaves, one by one, so that at most one more than either number runs. A server
- * that never had a place behind the balancer may be asked to leave it all the same.
- */
+/** Each new one is ready before an old one leaves, one by one, so that at most one more than either number runs. */
 export function rolling(entering: readonly Member[], leaving: readonly Member[], front = ALONE): Step[] {
   const rounds = Array.from({ length: Math.max(leaving.length, entering.length) }, (_, round) => round);
   return rounds.flatMap((round) => [

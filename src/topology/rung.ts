@@ -41,7 +41,7 @@ const FEATURE: Readonly<Record<Rung, string>> = {
   4: "`replicas`, `synchronous`",
   5: "`cache`",
   6: "`edge`",
-  7: "more than one of `datacenters`, `public.domain`",
+  7: "more than one of `datacenters` or `balancer.servers`, `public.domain`",
   8: "`broker`",
   9: "`shards`, `size`, `tables` or a second database",
 };
@@ -55,7 +55,8 @@ export function rungOf(topology: Topology): Rung {
   )
     return 9;
   if (topology.broker !== undefined) return 8;
-  if (Object.keys(topology.datacenters).length > 1 || topology.public.domain !== undefined) return 7;
+  const balancers = topology.balancer?.servers ?? 1;
+  if (Object.keys(topology.datacenters).length > 1 || topology.public.domain !== undefined || balancers > 1) return 7;
   if (topology.edge !== undefined) return 6;
   if (topology.cache !== undefined) return 5;
   if (databases.some((one) => one.replicas > 0 || (one.synchronous ?? "off") !== "off")) return 4;
@@ -95,7 +96,7 @@ export function presetForRung(rung: Rung, base: TopologyInput = {}): Topology {
     datacenters: rung === 1 ? mapValues(centers, (one) => ({ ...one, machine: "local" as const })) : centers,
     app: { ...from.app, servers: rung >= 3 ? Math.max(2, from.app.servers) : from.app.servers },
     databases: rung < 9 ? { main: databaseAt(rung, main) } : { ...from.databases, main: databaseAt(rung, main) },
-    ...(rung >= 3 ? { balancer: balancer ?? {} } : {}),
+    ...(rung >= 3 ? { balancer: { ...balancer, ...(rung >= 7 ? {} : { servers: 1 }) } } : {}),
     ...(rung >= 5 ? { cache: cache ?? {} } : {}),
     ...(rung >= 6 ? { edge: edge ?? {} } : {}),
     ...(rung >= 8 ? { broker: broker ?? {} } : {}),
