@@ -76,6 +76,11 @@ export function serverSettings({ maxConnections, memoryMb, ...size }: ServerSize
         { name: "max_worker_processes", value: 24 },
         { name: "max_logical_replication_workers", value: 12 },
         { name: "max_sync_workers_per_subscription", value: 4 },
+        {
+          name: "wal_retrieve_retry_interval",
+          value: "500ms",
+          why: "a stream that was cut or turned round goes on soon",
+        },
       ],
     },
     {
