@@ -58,8 +58,7 @@ export async function awaitCopy(move: Move, { signal, progress }: StepContext): 
 }
 
 /**
- * Lets the target catch up until it is no more than `withinMs` behind, then makes each of its commits safe on disk before the
- * source is told, which is what makes the pause of the cut-over short.
+ * Lets the target catch up until a mark takes no longer than `withinMs` to reach it, three times in a row.
  * @throws MoveFailed `move-copy-stopped`, `move-stream-lost`; `move-late` when the source writes faster than the target can follow
  */
 export async function catchUp(move: Move, { signal, progress }: StepContext, withinMs = 100): Promise<void> {
@@ -78,7 +77,6 @@ export async function catchUp(move: Move, { signal, progress }: StepContext, wit
       return FOR_EVER;
     });
     close = took <= withinMs ? close + 1 : 0;
-    if (close === 1) await flow.to.query(`alter subscription ${flow.name} set (synchronous_commit = 'on')`);
   }
 }
 

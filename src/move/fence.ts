@@ -1,4 +1,3 @@
-import type { ClientBase } from "pg";
 import type { Move, StepContext } from "./move.ts";
 import { giveBack, hasNotes } from "./notes.ts";
 import { MoveFailed } from "./problem.ts";
@@ -33,11 +32,11 @@ export async function fence(move: Move, { signal, progress }: StepContext): Prom
   // A deadlock check after 20 ms, not 1 s, also sends away an autovacuum that is in the way (manual 20.12).
   await untilLocked(
     () =>
-      source.transaction(async (client) => {
-        await client.query(`set local lock_timeout = ${LOCK_MS}; set local deadlock_timeout = '20ms'`);
-        if (list !== "") await client.query(`lock table ${list} in exclusive mode`);
-        await putFence(client, schema, "writes");
-      }),
+      atOnce(
+        source,
+        `set local lock_timeout = ${LOCK_MS}; set local deadlock_timeout = '20ms';
+         ${list === "" ? "" : `lock table ${list} in exclusive mode;`} ${fenceSql(schema, "writes")}`,
+      ),
     {
       withinMs: WITHIN_MS,
       signal,
@@ -58,28 +57,28 @@ export async function fenceReads({ source, schema }: Move, { progress }: StepCon
   if (phase === "all") return;
   if (phase === "nobody") throw notFenced(source);
   progress({ says: `close ${source.name} to readers` });
-  await source.transaction((client) => putFence(client, schema, "all"));
+  await atOnce(source, fenceSql(schema, "all"));
 }
 
-/** Revokes what leads to this phase, and says so in `ninefold.fence`, in the caller's transaction. */
-export async function putFence(client: ClientBase, schema: string, phase: "writes" | "all"): Promise<void> {
-  await client.query(takeRights(schema, phase === "all" ? "reads" : "writes"));
-  await client.query(
-    `insert into ninefold.fence values (true, $1, clock_timestamp())
-     on conflict ("only") do update set phase = excluded.phase, at = excluded.at`,
-    [phase],
-  );
+/** Revokes what leads to this phase, and says so in `ninefold.fence`; for the caller's transaction. */
+export function fenceSql(schema: string, phase: "writes" | "all"): string {
+  return `${takeRights(schema, phase === "all" ? "reads" : "writes")};
+    insert into ninefold.fence values (true, '${phase}', clock_timestamp())
+      on conflict ("only") do update set phase = excluded.phase, at = excluded.at`;
+}
+
+/** Several statements in one transaction and one round trip, which counts inside the pause. */
+async function atOnce(side: OpenSide, statements: string): Promise<void> {
+  await side.query(`begin; ${statements}; commit`).catch(async (cause: unknown) => {
+    await side.query("rollback").catch(() => undefined); // a broken connection has done it already
+    throw cause;
+  });
 }
 
 /** Gives all rights back as they were, and says so. Safe to run again. */
 export async function liftFence(side: OpenSide, schema: string): Promise<void> {
   if (!(await hasNotes(side, schema))) return;
-  await side
-    .query(`begin; ${giveBack(schema, ["writes", "reads"])}; delete from ninefold.fence; commit`)
-    .catch(async (cause: unknown) => {
-      await side.query("rollback");
-      throw cause;
-    });
+  await atOnce(side, `${giveBack(schema, ["writes", "reads"])}; delete from ninefold.fence`);
 }
 
 export function notFenced(side: OpenSide): MoveFailed {

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { FENCE_STATEMENTS, SUPERUSER } from "../engines/postgres/index.ts";
-import { putFence } from "./fence.ts";
+import { fenceSql } from "./fence.ts";
 import type { Move, StepContext } from "./move.ts";
 import { giveBack, hasNotes, notesStatements } from "./notes.ts";
 import { MoveFailed } from "./problem.ts";
@@ -44,8 +44,7 @@ export async function copySchema(move: Move, { signal, progress }: StepContext):
     for (const { statement } of identities) {
       await client.query(`insert into ${schema}.undo (kind, statement) values ('identity', $1)`, [statement]);
     }
-    await putFence(client, schema, "writes");
-    await putFence(client, schema, "all");
+    await client.query(`${fenceSql(schema, "writes")}; ${fenceSql(schema, "all")}`);
     await client.query("commit");
   }, signal);
 }

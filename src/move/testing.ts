@@ -118,6 +118,7 @@ export class Writers {
   longestMs = 0;
   #at: TestPostgres;
   #pools = new Map<TestPostgres, Pool>();
+  #moved = Promise.withResolvers<void>();
   #going = true;
   #work: Promise<unknown>;
 
@@ -128,6 +129,8 @@ export class Writers {
 
   point(at: TestPostgres): void {
     this.#at = at;
+    this.#moved.resolve();
+    this.#moved = Promise.withResolvers<void>();
   }
 
   async stop(): Promise<void> {
@@ -152,7 +155,7 @@ export class Writers {
             this.failures.push(`${code} ${message}`);
             break;
           }
-          await delay(2);
+          await Promise.race([this.#moved.promise, delay(100)]); // as the runtime does: for new endpoints, or the fence's end
         }
       }
       this.longestMs = Math.max(this.longestMs, performance.now() - began);
