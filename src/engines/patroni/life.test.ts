@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { until } from "../../machine/local/testing.ts";
+import { etcdEngine } from "../etcd/index.ts";
 import { stopPatroni } from "./cluster.ts";
 import { patroniEngine } from "./engine.ts";
 import { type TestMember, testMember } from "./member.fixture.ts";
@@ -92,6 +93,18 @@ test("a killed etcd is no reason to stop PostgreSQL", async () => {
   expect(await member.pid("postgres")).toBe(postgres);
   expect(await write()).toEqual(everything());
 });
+
+test("PostgreSQL takes writes for as long as etcd is away", async () => {
+  const { machine } = member.system;
+  const postgres = await member.pid("postgres");
+  await machine.stop(member.etcd.name);
+  // Longer than Patroni's ttl and than any of its retries.
+  for (const end = Date.now() + 25_000; Date.now() < end; await delay(100)) await write();
+  await machine.start(member.etcd.name, etcdEngine.command(member.etcd));
+  await member.healthy("patroni");
+  expect(await member.pid("postgres")).toBe(postgres);
+  expect(await write()).toEqual(everything());
+}, 60_000);
 
 test("a stop ends PostgreSQL as well, and a start soon after finds the leader's key free", async () => {
   const postgres = await member.pid("postgres");

@@ -40,7 +40,8 @@ export function clusterSettings(spec: PatroniSpec) {
     primary_start_timeout: 300,
     primary_stop_timeout: 0,
     synchronous_mode: false,
-    failsafe_mode: false,
+    // A leader without etcd goes on when all other members answer it; a lone one has nobody who could take its place.
+    failsafe_mode: true,
     // Patroni drops slots that it did not make, unless they match here; moves make theirs, and PostgreSQL more for each table.
     ignore_slots: [{ type: "logical", plugin: "pgoutput" }],
     postgresql: {
