@@ -55,8 +55,7 @@ export class Connections {
    * when their work is done. Gives false when it is the address that work goes to already.
    */
   move(address: DatabaseAddress): boolean {
-    const { host, port, database } = this.#address;
-    if (host === address.host && port === address.port && database === address.database) return false;
+    if (isSame(address, this.#address)) return false;
     if (this.#closing.signal.aborted) return false;
     this.#address = address;
     // One first, alone, so that waiting work has it as early as can be: signing in keeps both sides' processors busy.
@@ -141,4 +140,9 @@ export class Connections {
     this.#events.lost(link);
     if (link.address === this.#address) void this.#keepOne(this.#address);
   }
+}
+
+/** Whether two addresses name the same place. */
+export function isSame(a: DatabaseAddress, b: DatabaseAddress): boolean {
+  return a.host === b.host && a.port === b.port && a.database === b.database;
 }

@@ -51,6 +51,11 @@ export interface Database<DB> {
    * `withinMs` (default 5,000).
    */
   close(withinMs?: number): Promise<void>;
+  /**
+   * For other connections to this database: whether a statement that failed with `error` at that address may run again.
+   * Waits for as long as the database is being moved. False for an error that no move has caused.
+   */
+  afterFence(error: unknown, at: DatabaseAddress): Promise<boolean>;
   /** For Ninefold's own parts. */
   readonly scheduler: Scheduler;
 }
@@ -90,6 +95,7 @@ export function openDatabase<DB>(options: DatabaseOptions): Database<DB> {
     stats: () => scheduler.stats(),
     setEndpoints: (endpoints) => scheduler.move(primaryOf(endpoints, cluster), endpoints.epoch),
     epochInUse: () => scheduler.epochInUse(),
+    afterFence: (error, at) => scheduler.afterFence(error, at),
     close: (withinMs = 5_000) => scheduler.close(withinMs),
     scheduler,
   };

@@ -26,6 +26,13 @@ export class DatabaseUnavailable extends PassingTrouble {
   }
 }
 
+/** The same, because the database is being moved and the move did not end in time. */
+export class DatabaseMoving extends DatabaseUnavailable {
+  constructor(withinMs: number, options?: ErrorOptions) {
+    super(`the move of the database did not end within ${withinMs} ms`, options);
+  }
+}
+
 /**
  * The connection broke after a write or a commit was sent and before it was answered, and what became of it cannot be
  * known: it may have been applied. Never retried by Ninefold. Answered 503.
@@ -43,7 +50,7 @@ export class OutcomeUnknown extends PassingTrouble {
 }
 
 /**
- * The connection of an open transaction broke, so the transaction was rolled back. A transaction given as a function
+ * The connection of an open transaction broke, or its database was moved, so the transaction was rolled back. A transaction given as a function
  * is run again instead; one that is controlled by hand, or has run into this too often, ends with this error.
  */
 export class TransactionLost extends PassingTrouble {
@@ -61,4 +68,13 @@ export class ConnectionStateChanged extends NinefoldError {
       fix: "Use `db.transaction()`, or `db.connection()` for settings of one's own",
     });
   }
+}
+
+/** Whether an error, or what caused it, comes from a move of the database: nothing was applied, and it will pass. */
+export function isFromMove(error: unknown): boolean {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if (at instanceof DatabaseMoving) return true;
+    if (at instanceof TransactionLost && (at.cause as { code?: unknown } | undefined)?.code === "42501") return true;
+  }
+  return false;
 }

@@ -40,6 +40,7 @@ export class Fence {
   #phase: Phase | undefined;
   #asking: Promise<Phase | undefined> | undefined;
   #poll: NodeJS.Timeout | undefined;
+  #waiters: Array<() => void> = [];
   #closed = false;
 
   constructor(host: FenceHost) {
@@ -49,6 +50,11 @@ export class Fence {
   /** Whether a statement may be sent now; without a kind, a transaction. */
   admits(kind?: Kind): boolean {
     return this.#phase === undefined || (this.#phase === "writes" && kind === "read");
+  }
+
+  /** Resolves when none stands any more. */
+  gone(): Promise<void> {
+    return this.#phase === undefined ? Promise.resolve() : new Promise((resolve) => this.#waiters.push(resolve));
   }
 
   get stands(): boolean {
@@ -96,6 +102,7 @@ export class Fence {
       clearTimeout(this.#poll);
       this.#poll = undefined;
       if (before !== undefined) this.#host.opened();
+      for (const resolve of this.#waiters.splice(0)) resolve();
     } else if (this.#poll === undefined && !this.#closed) {
       this.#host.met(phase);
       this.#host.waiting();

@@ -3,6 +3,7 @@ export {
   ConnectionStateChanged,
   DatabaseBusy,
   DatabaseUnavailable,
+  isFromMove,
   OutcomeUnknown,
   TransactionLost,
 } from "./errors.ts";

@@ -1,6 +1,6 @@
 import { AbortedTransactionError, type CompiledQuery, type QueryResult, type TransactionSettings } from "kysely";
 import { currentSession } from "../session/index.ts";
-import { DatabaseUnavailable, OutcomeUnknown, TransactionLost } from "./errors.ts";
+import { DatabaseMoving, DatabaseUnavailable, OutcomeUnknown, TransactionLost } from "./errors.ts";
 import { type Call, callOf, isStale, LinkLost, resetCall, rowsOf, type Status } from "./exchange.ts";
 import { type Denial, isDenied } from "./fence.ts";
 import type { Link } from "./link.ts";
@@ -168,10 +168,7 @@ export class Lease implements TransactionScope {
       if (this.#link !== link) throw new TransactionLost("its caller gave up while its database was moved");
       if (!fresh) throw this.#deniedMidway(why, error);
       until ??= performance.now() + holdMs;
-      if (performance.now() > until) {
-        const says = `the move of the database did not end within ${holdMs} ms`;
-        throw new DatabaseUnavailable(says, { cause: error });
-      }
+      if (performance.now() > until) throw new DatabaseMoving(holdMs, { cause: error });
       denied = why === "denied"; // a fence may have gone before we looked: once more
       await this.#leave(link);
       for (const call of calls) resetCall(call);

@@ -51,14 +51,7 @@ const open = (options: { connections?: number; holdMs?: number } = {}) => {
   return database;
 };
 const moved = () => ({ ...endpointsTo(target), epoch: 2 });
-/** What the move does: all rows of the fenced source to the target. */
-const copy = async () => {
-  for (const table of ["entry", "counter"]) {
-    const rows = await from.rows<object>(`select * from ${table}`);
-    const values = JSON.stringify(rows).replaceAll("'", "''");
-    await to.run(`insert into ${table} select * from json_populate_recordset(null::${table}, '${values}')`);
-  }
-};
+const copy = () => from.copyTo(to);
 const entry = (id: number, who = "x") => ({ id, who, n: 0 });
 const raise = async (db: Database<Tables>["db"], who: string) =>
   db.transaction().execute(async (trx) => {

@@ -1,7 +1,7 @@
 import type { QueryResult } from "kysely";
 import type { DatabaseAddress } from "../../topology/endpoints.ts";
 import type { Session } from "../session/index.ts";
-import { ConnectionStateChanged, DatabaseUnavailable, OutcomeUnknown } from "./errors.ts";
+import { ConnectionStateChanged, DatabaseMoving, DatabaseUnavailable, OutcomeUnknown } from "./errors.ts";
 import { type Call, callOf, type Exchange, isStale, LinkLost, resetCall, type Status } from "./exchange.ts";
 import { type Denial, isDenied } from "./fence.ts";
 import type { Link } from "./link.ts";
@@ -121,8 +121,7 @@ export class Run implements Exchange {
     const now = performance.now();
     if (why !== "denied") this.#fencedAt ??= now;
     if (this.#fencedAt !== undefined && now - this.#fencedAt >= this.#host.holdMs) {
-      const says = `the move of the database did not end within ${this.#host.holdMs} ms`;
-      this.fail(new DatabaseUnavailable(says, { cause: error }));
+      this.fail(new DatabaseMoving(this.#host.holdMs, { cause: error }));
     } else if (why === "denied" && this.#denied) {
       this.fail(error);
     } else {

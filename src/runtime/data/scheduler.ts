@@ -2,10 +2,10 @@ import type { CompiledQuery, QueryResult } from "kysely";
 import type { Logger } from "pino";
 import type { DatabaseAddress } from "../../topology/endpoints.ts";
 import { currentSession, type Session } from "../session/index.ts";
-import { Connections } from "./connections.ts";
-import { DatabaseBusy, DatabaseUnavailable } from "./errors.ts";
+import { Connections, isSame } from "./connections.ts";
+import { DatabaseBusy, DatabaseMoving, DatabaseUnavailable } from "./errors.ts";
 import { callOf, type Exchange } from "./exchange.ts";
-import { type Denial, Fence, phaseOn } from "./fence.ts";
+import { type Denial, Fence, isDenied, phaseOn } from "./fence.ts";
 import type { Identity } from "./identity.ts";
 import type { Link, LinkOptions } from "./link.ts";
 import { positionExchange } from "./position.ts";
@@ -220,6 +220,18 @@ export class Scheduler implements RunHost {
     return this.#fence.look(place);
   }
 
+  /**
+   * For others who are connected to the same database: whether what failed with `error` at `place` can run again, there or
+   * where work goes by then. Waits for as long as a fence stands.
+   */
+  async afterFence(error: unknown, place: DatabaseAddress): Promise<boolean> {
+    if (!isDenied(error)) return false;
+    const { address } = this.#connections;
+    const why = await this.#fence.look(isSame(place, address) ? address : place);
+    if (why === "fenced") await this.#fence.gone();
+    return why !== "denied";
+  }
+
   /** A connection for one question to the server at `address`, whether or not work still goes there. */
   apart<T>(address: DatabaseAddress, ask: (link: Link) => Promise<T>): Promise<T> {
     return this.#connections.apart(address, ask);
@@ -423,7 +435,7 @@ export class Scheduler implements RunHost {
   }
 
   #lateError(away: boolean, limit: number): Error {
-    if (this.#fence.stands) return new DatabaseUnavailable(`the move of the database did not end within ${limit} ms`);
+    if (this.#fence.stands) return new DatabaseMoving(limit);
     if (!away) return new DatabaseBusy(`no connection became free within ${limit} ms`);
     return new DatabaseUnavailable(`the database could not be reached within ${limit} ms`, { cause: this.#trouble });
   }

@@ -12,6 +12,8 @@ export interface Mover extends AsyncDisposable {
   fenceReads(): Promise<void>;
   /** Gives everything back. */
   unfence(): Promise<void>;
+  /** All rows and the state of all sequences to a server with the same tables. */
+  copyTo(target: Mover): Promise<void>;
 }
 
 const RIGHTS = "select, insert, update, delete";
@@ -24,9 +26,30 @@ export async function moverOf(server: TestPostgres): Promise<Mover> {
     (await client.query("select oid::regclass::text as name from pg_class where relkind = 'r' and oid >= 16384")).rows
       .map(({ name }: { name: string }) => name)
       .filter((name) => name !== "ninefold.fence");
+  const rows = async <R>(text: string) => (await client.query(text)).rows as R[];
   return {
     run,
-    rows: async (text) => (await client.query(text)).rows,
+    rows,
+    async copyTo(target) {
+      const all = await tables();
+      await target.run(`set session_replication_role = replica; truncate ${all.join(", ")}`);
+      for (const table of all) {
+        const columns = await rows<{ name: string }>(
+          `select quote_ident(attname) as name from pg_attribute
+           where attrelid = '${table}'::regclass and attnum > 0 and not attisdropped and attgenerated = ''`,
+        );
+        const names = columns.map(({ name }) => name).join(", ");
+        const [found] = await rows<{ all: string | null }>(`select json_agg(t)::text as all from ${table} t`);
+        const values = (found?.all ?? "[]").replaceAll("'", "''");
+        await target.run(`insert into ${table} (${names}) overriding system value
+          select ${names} from json_populate_recordset(null::${table}, '${values}')`);
+      }
+      const sequences = await rows<{ name: string; last: string }>(
+        "select format('%I.%I', schemaname, sequencename) as name, last_value::text as last from pg_sequences where last_value is not null",
+      );
+      for (const { name, last } of sequences) await target.run(`select setval('${name}', ${last})`);
+      await target.run("reset session_replication_role");
+    },
     async fence() {
       const all = (await tables()).join(", ");
       await run(`begin; lock table ${all} in exclusive mode;

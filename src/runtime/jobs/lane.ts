@@ -3,6 +3,7 @@ import type { TaskList, WorkerEvents, WorkerPool } from "graphile-worker";
 import type { Pool } from "pg";
 import type { Logger } from "pino";
 import { nextFetchSize } from "./fetch-size.ts";
+import type { FollowingPool } from "./following.ts";
 import { libraryLog, runTaskList } from "./library.ts";
 
 /** How often an idle lane looks for jobs, in milliseconds: half of it is the typical pick-up time of a new job. */
@@ -16,7 +17,7 @@ export interface LaneOptions {
   readonly tasks: TaskList;
   /** Most jobs that run at a time in this lane. */
   readonly concurrency: number;
-  readonly pool: Pool;
+  readonly pool: FollowingPool;
   readonly log: Logger;
   /** Called when the lane begins to end, also when the library gives up by itself because it could not write that a job is done. */
   readonly onEnd: (cause: unknown) => void;
@@ -54,7 +55,7 @@ export function openLane(options: LaneOptions): WorkerPool {
       },
     },
     tasks,
-    withoutListener(options.pool),
+    withoutListener(options.pool.asPool),
   );
   // The next job of the same order key can start once this one is written as done, a few milliseconds from now.
   events.on("job:complete", ({ job }) => {

@@ -1,4 +1,4 @@
-import type { Pool } from "pg";
+import type { FollowingPool } from "./following.ts";
 
 /** A worker that renews no lease for this long is dead to the others, in milliseconds. */
 export const STALE_MS = 5_000;
@@ -34,13 +34,14 @@ export interface HeldLease extends Lease {
  * @param onTrouble called for each renewal that failed; the next one may succeed
  */
 export async function takeLease(options: {
-  readonly pool: Pool;
+  readonly pool: FollowingPool;
   readonly worker: string;
   readonly onRenewed: (nowMs: number) => void;
   readonly onLost: () => void;
   readonly onTrouble: (cause: unknown) => void;
 }): Promise<HeldLease> {
   const { pool, worker } = options;
+  const held = holdUps(performance.now());
   const { rows } = await pool.query<{ number: number }>(
     "insert into ninefold.workers (id) values ($1) returning number",
     [worker],
@@ -55,11 +56,12 @@ export async function takeLease(options: {
 
   const renew = async (): Promise<ReadonlySet<string>> => {
     next = undefined;
-    const { rows } = await pool.query<{ now_ms: number; applied: string[] }>({
+    const { rows } = await pool.ask<{ now_ms: number; applied: string[] }>(() => ({
       name: "ninefold-renew",
       text: "select now_ms, applied::text[] from ninefold.renew($1, $2, $3)",
-      values: [worker, [...running], STALE_MS],
-    });
+      values: [worker, [...running], STALE_MS + held.excuse(performance.now())],
+    }));
+    held.renewed(performance.now());
     const [renewed] = rows;
     if (renewed === undefined) {
       lose();
@@ -92,5 +94,24 @@ export async function takeLease(options: {
     note,
     abort: () => ending.abort(),
     stop: () => clearInterval(timer),
+  };
+}
+
+/**
+ * What held one worker's renewals up, an outage or a move, has held up those of all: for as long as that lasted it takes
+ * nobody's jobs over, and for {@link STALE_MS} afterwards it allows the others that much longer. Milliseconds of
+ * `performance.now()`.
+ */
+function holdUps(begun: number) {
+  let last = begun;
+  let longest = 0;
+  let until = 0;
+  return {
+    excuse: (now: number) => Math.ceil(Math.max(now - last - RENEW_MS, now < until ? longest : 0, 0)),
+    renewed: (now: number) => {
+      const gap = now - last;
+      if (gap > 2 * RENEW_MS) [longest, until] = [gap, now + STALE_MS];
+      last = now;
+    },
   };
 }

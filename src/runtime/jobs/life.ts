@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { TaskList, WorkerPool } from "graphile-worker";
-import { type ClientConfig, type CustomTypesConfig, Pool, types } from "pg";
-import { ownConnections } from "./connections.ts";
+import { type CustomTypesConfig, types } from "pg";
+import { type FollowingPool, followingPool, type Place } from "./following.ts";
 import { openLane } from "./lane.ts";
 import { type HeldLease, takeLease } from "./lease.ts";
 import { type Runs, taskFor } from "./run.ts";
@@ -9,6 +9,9 @@ import { timetable } from "./timetable.ts";
 
 /** Connections a worker keeps for the queue itself, beside those of the handlers' transactions. */
 export const QUEUE_CONNECTIONS = 3;
+
+/** Longest time that handing back may take, in milliseconds: it waits, too, while the database is being moved. */
+const RETIRE_MS = 4_000;
 
 /** How often one of the workers clears away what no job needs any more, in milliseconds. */
 const SWEEP_MS = 10_000;
@@ -29,28 +32,21 @@ export interface Life {
   close(withinMs: number): Promise<void>;
 }
 
-export interface LifeOptions<DB> extends Runs<DB> {
+export interface LifeOptions<DB> extends Runs<DB>, Place {
   readonly instance: string;
   readonly concurrency: number;
-  readonly connection: () => ClientConfig;
 }
 
 /** @throws the errors of `pg` when the database cannot be reached */
 export async function beginLife<DB>(options: LifeOptions<DB>): Promise<Life> {
   const { log } = options;
   const worker = `${options.instance}/${randomBytes(6).toString("hex")}`;
-  const connection = { ...options.connection(), application_name: worker, keepAlive: true };
-  const address = addressOf(connection);
-  const pool = ownConnections(new Pool({ ...connection, max: QUEUE_CONNECTIONS - 1, types: plainDates }));
-  const leasePool = ownConnections(
-    new Pool({ ...connection, max: 1, connectionTimeoutMillis: 3_000, query_timeout: 4_000 }),
-  );
+  const named = { application_name: worker, keepAlive: true };
+  const pool = followingPool(options, { ...named, max: QUEUE_CONNECTIONS - 1, types: plainDates });
+  const patience = { connectionTimeoutMillis: 3_000, query_timeout: 4_000 };
+  const leasePool = followingPool(options, { ...named, ...patience, max: 1 });
   const { promise: over, resolve: end } = Promise.withResolvers<string>();
   const tick = timetable(pool, options.jobs.values() as Iterable<never>);
-  const trouble = (cause: unknown) => {
-    log.warn({ err: cause, worker }, "the lease was not renewed");
-    if (addressOf(options.connection()) !== address) end("the database has moved");
-  };
 
   let lost = false;
   const lease = await takeLease({
@@ -62,7 +58,7 @@ export async function beginLife<DB>(options: LifeOptions<DB>): Promise<Life> {
       lost = true;
       end("another worker took its jobs over");
     },
-    onTrouble: trouble,
+    onTrouble: (cause) => log.warn({ err: cause, worker }, "the lease was not renewed"),
   }).catch(async (cause) => {
     await endPools(pool, leasePool);
     throw cause;
@@ -81,9 +77,10 @@ export async function beginLife<DB>(options: LifeOptions<DB>): Promise<Life> {
     lease.stop();
     if (!lost) {
       // Jobs given back here never count as tried. Also releases what a lane could not write down before it ended.
-      await leasePool
+      const retired = leasePool
         .query("select ninefold.retire($1, null)", [worker])
         .catch((err) => log.warn({ err, worker }, "jobs were not handed back; another worker takes them over"));
+      await before(RETIRE_MS, retired);
     }
     if (!inTime) for (const lane of lanes) Promise.resolve(lane.forcefulShutdown("handed back")).catch(() => {});
     await endPools(pool, leasePool);
@@ -102,7 +99,7 @@ export async function beginLife<DB>(options: LifeOptions<DB>): Promise<Life> {
 function openLanes<DB>(
   options: LifeOptions<DB>,
   lease: HeldLease,
-  pool: Pool,
+  pool: FollowingPool,
   onEnd: (cause: unknown) => void,
 ): WorkerPool[] {
   const common: TaskList = {};
@@ -147,7 +144,7 @@ async function before(withinMs: number, work: Promise<unknown>): Promise<boolean
 }
 
 /** Does not wait for a statement that is still under way: its connection may lead to a database that never answers. */
-async function endPools(...pools: Pool[]): Promise<void> {
+async function endPools(...pools: FollowingPool[]): Promise<void> {
   await before(1_000, Promise.allSettled(pools.map((pool) => pool.end())));
 }
 
@@ -156,7 +153,3 @@ const plainDates: CustomTypesConfig = {
   getTypeParser: (oid, format) =>
     oid === types.builtins.TIMESTAMPTZ ? (text: string) => text : types.getTypeParser(oid, format),
 };
-
-function addressOf({ host, port, database }: ClientConfig): string {
-  return `${host}:${port}/${database}`;
-}

@@ -1,7 +1,7 @@
 import type { Task } from "graphile-worker";
 import { CompiledQuery, type Kysely } from "kysely";
 import type { Logger } from "pino";
-import type { LazyTransaction } from "../data/index.ts";
+import { isFromMove, type LazyTransaction } from "../data/index.ts";
 import { retryDelay } from "./backoff.ts";
 import type { KnownJob } from "./definition.ts";
 import { createJobs, type Envelope } from "./enqueue.ts";
@@ -66,7 +66,7 @@ function verdictOn<DB>(
   lease: Lease,
 ): Verdict {
   const said = { err: error, job: known.name, jobId: id, attempt, attempts };
-  if (lease.signal.aborted || refusedWith(LEASE_LOST, error)) {
+  if (lease.signal.aborted || refusedWith(LEASE_LOST, error) || isFromMove(error)) {
     runs.log.info(said, "job handed back");
     return new Verdict(0, false, "handed back");
   }

@@ -40,5 +40,5 @@ const definitions: JobDefinitions<Effects> = {
   },
 };
 
-const worker = startTestWorker(database, connection, definitions, 8);
+const worker = startTestWorker(database, () => connection, definitions, 8);
 process.on("SIGTERM", () => void worker.drain(500).then(() => process.exit(0)));

@@ -34,14 +34,15 @@ export function openEffects(connection: TestConnection, connections: number): Da
 
 export function startTestWorker(
   database: Database<Effects>,
-  connection: ClientConfig,
+  connection: () => ClientConfig,
   jobs: JobDefinitions<Effects>,
   concurrency: number,
 ): JobWorker {
   return startWorker({
     jobs,
     transaction: (prologue) => lazyTransaction(database, { prologue }),
-    connection: () => connection,
+    connection: () => connection(),
+    afterFence: (error, at) => database.afterFence(error, at as TestConnection),
     instance: "dc1.worker.1@1",
     concurrency,
     log: pino({ level: process.env.JOBS_LOG ?? "silent" }, pino.destination(2)),
@@ -87,7 +88,7 @@ export async function startJobsTest(postgres: TestPostgres): Promise<JobsTest> {
     define: (definitions) => definitions,
     jobs: (definitions) => createJobs({ db: database.db, jobs: knownJobs(definitions) }),
     worker: (definitions, concurrency = 4) => {
-      const worker = startTestWorker(database, connection, definitions, concurrency);
+      const worker = startTestWorker(database, () => connection, definitions, concurrency);
       workers.push(worker);
       return worker;
     },

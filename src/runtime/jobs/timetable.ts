@@ -1,5 +1,5 @@
-import type { Pool } from "pg";
 import type { KnownJob } from "./definition.ts";
+import type { FollowingPool } from "./following.ts";
 import { type CronMatch, latestTick } from "./schedule.ts";
 
 interface Scheduled {
@@ -28,7 +28,7 @@ on conflict do nothing`;
  * Call the returned function with the database's time, as often as it is known; between minutes it does nothing.
  * When a statement fails, the next call tries again.
  */
-export function timetable(pool: Pool, jobs: Iterable<KnownJob<never>>): (nowMs: number) => Promise<void> {
+export function timetable(pool: FollowingPool, jobs: Iterable<KnownJob<never>>): (nowMs: number) => Promise<void> {
   let known: Scheduled[] | undefined;
   let minute = 0;
   const load = async (): Promise<Scheduled[]> => {

@@ -1,16 +1,15 @@
-import type { ClientConfig } from "pg";
 import type { Logger } from "pino";
 import { type JobDefinitions, knownJobs } from "./definition.ts";
+import type { Place } from "./following.ts";
 import { beginLife, type Life } from "./life.ts";
 import type { Runs } from "./run.ts";
 import { slots } from "./slots.ts";
 
-export interface WorkerOptions<DB> {
+/** Where the queue is: see {@link QUEUE_CONNECTIONS} for how many connections it takes. */
+export interface WorkerOptions<DB> extends Place {
   readonly jobs: JobDefinitions<DB>;
   /** Opens the transaction of one run of a job, `(prologue) => lazyTransaction(database, { prologue })`: at most `concurrency` at a time. */
   readonly transaction: Runs<DB>["transaction"];
-  /** Where the queue is, asked again whenever the worker connects anew; see {@link QUEUE_CONNECTIONS} for how many it takes. */
-  readonly connection: () => ClientConfig;
   /** Name of this instance, such as `dc1.worker.1@7`: what the holder of a job is called in the database. */
   readonly instance: string;
   /** Most jobs that run at a time in this process, from 1. */
@@ -42,7 +41,7 @@ export interface JobWorker {
 
 /**
  * Runs the jobs of a service until it is drained. It survives the loss of the database, and of its lease: it begins
- * anew as soon as the database answers. With no jobs defined it does nothing.
+ * anew as soon as the database answers. When the database moves, it goes on there under the same lease, which has moved, too. With no jobs defined it does nothing.
  * @throws BadJobDefinition
  */
 export function startWorker<DB>(options: WorkerOptions<DB>): JobWorker {

@@ -1,4 +1,5 @@
 import type { Logger } from "pino";
+import { DatabaseAddress } from "../../topology/endpoints.ts";
 import { type Database, lazyTransaction, openDatabase } from "../data/index.ts";
 import { endpointsHolder, primaryOf } from "../endpoints.ts";
 import { openPrivate, type PrivateInterface } from "../http/private.ts";
@@ -58,6 +59,7 @@ export function startJobWorker(instance: Instance, log: Logger): Role {
       jobs,
       transaction: (prologue) => lazyTransaction(opened, { prologue }),
       connection: () => ({ ...primaryOf(endpoints.current()), ...secrets.database }),
+      afterFence: (error, at) => opened.afterFence(error, DatabaseAddress.parse(at)),
       instance: config.instance,
       concurrency: config.jobs.concurrency,
       log,
