@@ -22,9 +22,10 @@ export async function fenced(side: OpenSide): Promise<Fenced> {
  * Closes the source to writers. When it returns, every write that was acknowledged is in the source's log, and no later one
  * can be: the rights are gone, and stay gone over a crash of the database. Reading goes on. A writer that comes in between waits for the
  * lock, then gets SQLSTATE 42501.
- * @throws MoveFailed `move-late` when a transaction holds the tables for 30 s
+ * @param withinMs how long it tries, while a transaction holds a table
+ * @throws MoveFailed `move-late`, naming the longest open transaction
  */
-export async function fence(move: Move, { signal, progress }: StepContext): Promise<void> {
+export async function fence(move: Move, { signal, progress }: StepContext, withinMs = WITHIN_MS): Promise<void> {
   const { source, schema } = move;
   if ((await fenced(source)) !== "nobody") return;
   progress({ says: `close ${source.name} to writers` });
@@ -38,7 +39,7 @@ export async function fence(move: Move, { signal, progress }: StepContext): Prom
          ${list === "" ? "" : `lock table ${list} in exclusive mode;`} ${fenceSql(schema, "writes")}`,
       ),
     {
-      withinMs: WITHIN_MS,
+      withinMs,
       signal,
       at: source.name,
       what: "close the tables to writers",

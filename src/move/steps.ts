@@ -45,7 +45,7 @@ export const CUT_OVER_STEPS: readonly MoveStep[] = [
   step("catch-up", "let the target catch up", (move, context) => catchUp(move, context), nothing),
   step("verify", "compare both copies", verify, nothing),
   step("prepare-reverse", "make the way back ready", prepareReverse, nothing),
-  step("fence", "close the source to writers", fence, unfence),
+  step("fence", "close the source to writers", (move, context) => fence(move, context), unfence),
   step("drain-to-target", "wait for the last changes", drainToTarget, unfence),
   step("copy-sequences", "set sequences", copySequences, unfence),
   step("reverse", "let the source follow the target", reverse, unfence),

@@ -28,7 +28,7 @@ export async function waitFor<T>(
       const says = `waited ${Math.round(waited)} ms in vain for ${wait.what}`;
       throw new MoveFailed("move-late", { at: wait.at, says, fix: wait.fix });
     }
-    await delay(wait.everyMs, undefined, wait.signal === undefined ? {} : { signal: wait.signal });
+    await pause(wait.everyMs, wait.signal);
   }
 }
 
@@ -66,6 +66,13 @@ export async function untilLocked<T>(
         throw new MoveFailed("move-late", { at: wait.at, says, fix }, { cause });
       }
     }
-    await delay(pauseMs * (0.5 + Math.random()), undefined, { signal: wait.signal });
+    await pause(pauseMs * (0.5 + Math.random()), wait.signal);
   }
+}
+
+async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  await delay(ms, undefined, signal === undefined ? {} : { signal }).catch((cause: unknown) => {
+    signal?.throwIfAborted();
+    throw cause;
+  });
 }
