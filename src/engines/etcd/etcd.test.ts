@@ -1,8 +1,10 @@
+import { once } from "node:events";
 import { existsSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { freePort } from "../../machine/free-port.ts";
-import { type TestMachine, testMachine } from "../../machine/local/testing.ts";
+import { type TestMachine, testMachine, until } from "../../machine/local/testing.ts";
 import { InstanceName } from "../../topology/names.ts";
 import type { Placed } from "../engine.ts";
 import { systemPostgres } from "../packages.ts";
@@ -100,4 +102,17 @@ test("health tells what the member says of itself, and that nobody is there", as
   });
   await system.machine.stop(etcd.name);
   expect(await etcdEngine.health(etcd)).toEqual({ healthy: false, says: "not running" });
+});
+
+test("a port that another program has is named", async () => {
+  await system.machine.stop(etcd.name);
+  const other = createServer((connection) => connection.destroy()).listen(etcd.spec.peerPort, etcd.spec.address);
+  await once(other, "listening");
+  await system.machine.start(etcd.name, etcdEngine.command(etcd));
+  await until("its health names the port", async () => {
+    const health = await etcdEngine.health(etcd);
+    return !health.healthy && health.says.endsWith(`another program has port ${etcd.spec.peerPort} of 127.77.0.2`);
+  });
+  other.close();
+  await healthy();
 });

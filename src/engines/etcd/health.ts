@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Health, Placed } from "../engine.ts";
 import { jsonRequest, whyUnreachable } from "../json-request.ts";
+import { reasonInLog } from "../reason-in-log.ts";
 import type { EtcdSpec } from "./spec.ts";
 
 const ANSWER_MS = 3_000;
@@ -15,7 +16,23 @@ const Status = z.object({
 });
 
 /** Asks the member itself, whether its cluster can write as well: `/health` reads through the members' agreement. */
-export async function etcdHealth({ spec }: Placed<EtcdSpec>): Promise<Health> {
+export async function etcdHealth({ spec, folder }: Placed<EtcdSpec>): Promise<Health> {
+  const health = await ask(spec);
+  if (health.healthy) return health;
+  const taken = (port: number) =>
+    [
+      `${spec.address}:${port}: bind: address already in use`,
+      `another program has port ${port} of ${spec.address}`,
+    ] as const;
+  const reason = await reasonInLog(folder, [
+    taken(spec.clientPort),
+    taken(spec.peerPort),
+    ["no space left on device", "the disk is full; free some space"],
+  ]);
+  return reason === undefined ? health : { healthy: false, says: `${health.says}: ${reason}` };
+}
+
+async function ask(spec: EtcdSpec): Promise<Health> {
   const url = `http://${spec.address}:${spec.clientPort}`;
   try {
     const answer = await jsonRequest(`${url}/v3/maintenance/status`, {

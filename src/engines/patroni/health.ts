@@ -2,6 +2,7 @@ import type { Client } from "pg";
 import type { Health, Placed } from "../engine.ts";
 import { whyUnreachable } from "../json-request.ts";
 import { isDiskFull } from "../postgres/problem.ts";
+import { reasonInLog } from "../reason-in-log.ts";
 import { type MemberStatus, memberStatus } from "./rest.ts";
 import { asSuperuser } from "./sign-in.ts";
 import type { PatroniSpec } from "./spec.ts";
@@ -27,7 +28,21 @@ interface Row {
  * Signs in to PostgreSQL, and asks Patroni what it is: `role` is `primary` or `replica`. A primary is healthy only when it
  * takes writes and Patroni holds the leader's key for it.
  */
-export async function patroniHealth({ spec }: Placed<PatroniSpec>): Promise<Health> {
+export async function patroniHealth(instance: Placed<PatroniSpec>): Promise<Health> {
+  const health = await ask(instance.spec);
+  if (health.healthy) return health;
+  const { address, port, restPort } = instance.spec;
+  const reason = await reasonInLog(instance.folder, [
+    ["[Errno 98] Address already in use", `another program has port ${restPort} of ${address}`],
+    ["could not bind IPv4 address", `another program has port ${port} of ${address}`],
+    ["No space left on device", "the disk is full; free some space"],
+    ["Etcd3 authentication failed", "etcd has another password of Patroni's user than this deployment"],
+    ["database system is ready to accept", ""],
+  ]);
+  return reason ? { healthy: false, says: `${health.says}: ${reason}` } : health;
+}
+
+async function ask(spec: PatroniSpec): Promise<Health> {
   let member: MemberStatus;
   try {
     member = await memberStatus(spec, ANSWER_MS);
@@ -40,7 +55,7 @@ export async function patroniHealth({ spec }: Placed<PatroniSpec>): Promise<Heal
   }
   if (member.state !== "running") return { healthy: false, says: `PostgreSQL: ${member.state}` };
   try {
-    const { standby, ...row } = await asSuperuser(spec, ask);
+    const { standby, ...row } = await asSuperuser(spec, question);
     const { role, timeline } = member;
     if (role === "primary" && !member.leads) return { healthy: false, says: "a primary without the leader's key" };
     if (standby !== (role !== "primary"))
@@ -58,7 +73,7 @@ export async function patroniHealth({ spec }: Placed<PatroniSpec>): Promise<Heal
   }
 }
 
-async function ask(client: Client): Promise<Row> {
+async function question(client: Client): Promise<Row> {
   const [row] = (await client.query<Row>(QUESTION)).rows;
   if (row === undefined) throw new Error("PostgreSQL told nothing");
   return row;

@@ -13,7 +13,9 @@ const CLUSTER_WIDE = new Set([
 
 /** Settings of PostgreSQL in force, by name, as Patroni takes them: all text. */
 function parameters(spec: PatroniSpec, clusterWide: boolean): Record<string, string> {
-  const all = serverSettings(spec).flatMap(({ settings }) => settings);
+  // Patroni takes 100 in the place of a number below 25.
+  const size = { ...spec, maxConnections: Math.max(25, spec.maxConnections) };
+  const all = serverSettings(size).flatMap(({ settings }) => settings);
   return Object.fromEntries(
     all.filter(({ name }) => CLUSTER_WIDE.has(name) === clusterWide).map(({ name, value }) => [name, String(value)]),
   );

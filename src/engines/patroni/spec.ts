@@ -11,7 +11,7 @@ export interface PatroniSpec {
   readonly etcd: readonly { readonly address: string; readonly port: number }[];
   /** See systemPostgres() in packages.ts: PostgreSQL's programs, its major version, and the program `patroni`. */
   readonly binaries: { readonly folder: string; readonly version: number; readonly patroni: string };
-  /** Most connections at a time, those of superusers included. 25 to 10_000: Patroni ignores less. */
+  /** Most connections at a time, those of superusers included. 25 to 10_000; less is taken for 25. */
   readonly maxConnections: number;
   /** Memory that the server may count on, in MiB; its caches are sized from it. At least 128. */
   readonly memoryMb: number;

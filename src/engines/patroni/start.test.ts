@@ -1,6 +1,10 @@
+import { once } from "node:events";
+import { createServer } from "node:net";
 import { Client } from "pg";
 import { expect, test } from "vitest";
+import { until } from "../../machine/local/testing.ts";
 import { patroniHealth } from "./health.ts";
+import { testMember } from "./member.fixture.ts";
 import { startTestPatroni } from "./testing.ts";
 
 test("from empty to a primary that holds the leader's key, with the roles of the embedded database", async () => {
@@ -19,3 +23,25 @@ test("from empty to a primary that holds the leader's key, with the roles of the
   await expect(client.query("create table mine (id int)")).rejects.toThrow("permission denied");
   await client.end();
 });
+
+test.each(["port", "restPort"] as const)(
+  "a %s that another program has is named, and taken when it is free",
+  async (which) => {
+    await using member = await testMember();
+    const { address, [which]: port } = member.patroni.spec;
+    const other = createServer((connection) => connection.destroy()).listen(port, address);
+    await once(other, "listening");
+    const started = member.start();
+    await until(
+      "its health names the port",
+      async () => {
+        const health = await patroniHealth(member.patroni);
+        return !health.healthy && health.says.endsWith(`another program has port ${port} of ${address}`);
+      },
+      40_000,
+    );
+    other.close();
+    await started;
+  },
+  90_000,
+);
