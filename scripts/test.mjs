@@ -5,11 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildClient, install, node, root } from "./setup.mjs";
 
+const debian = existsSync("/etc/debian_version") && process.getuid?.() === 0;
 const browsers = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
 function installBrowser() {
   if (browsers.some(existsSync)) return;
-  const debian = existsSync("/etc/debian_version") && process.getuid?.() === 0;
   if (!debian) {
     console.log("Left out: browser tests, because no chromium is installed (on Debian: `apt-get install chromium`).");
     return;
@@ -24,9 +24,19 @@ function installBrowser() {
   if (!browsers.some(existsSync)) console.log("Left out: browser tests, because chromium could not be installed.");
 }
 
+/** What rungs 2 and 3 run: PostgreSQL under Patroni with etcd, and HAProxy. */
+function installEngines() {
+  const ninefold = join(root, "bin", "ninefold.js");
+  const asked = debian ? ["install", "--rung", "3", "--yes"] : ["install", "--rung", "3"];
+  const { stdout, stderr } = spawnSync(node, [ninefold, ...asked], { cwd: root, encoding: "utf8" });
+  if (stdout?.includes("is installed.")) return;
+  console.log(`Left out: tests of rungs 2 and 3, because system packages are missing.\n${stdout}${stderr}`);
+}
+
 install();
 buildClient();
 installBrowser();
+installEngines();
 
 const results = join(tmpdir(), `ninefold-tests-${process.pid}.json`);
 const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
