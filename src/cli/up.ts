@@ -17,6 +17,7 @@ interface UpOptions {
   host?: string;
   app?: number;
   rung?: Rung;
+  tls?: boolean;
   json?: boolean;
 }
 
@@ -29,6 +30,7 @@ export function upCommand(program: Command, cli: Cli): void {
     .option("--host <host>", "public address to listen on")
     .option("--app <n>", "number of app instances", wholeNumber(1, 64))
     .option("--rung <n>", "rung to run at, 1 to 9, instead of that of the topology", rung)
+    .option("--tls", "answer HTTPS, from rung 3, with a certificate of an authority made for this deployment")
     .option("--json", "print events as lines of JSON")
     .action((options: UpOptions) => up(cli, options));
 }
@@ -63,13 +65,14 @@ async function up(cli: Cli, options: UpOptions): Promise<void> {
   interrupted.release();
 }
 
-function changeOf({ port = portFromEnvironment(), host, app, rung }: UpOptions): Change {
+function changeOf({ port = portFromEnvironment(), host, app, rung, tls }: UpOptions): Change {
   return {
     kind: "up",
     ...(port === undefined ? {} : { port }),
     ...(host === undefined ? {} : { host }),
     ...(app === undefined ? {} : { app }),
     ...(rung === undefined ? {} : { rung }),
+    ...(tls === true ? { tls: "local" } : {}),
   };
 }
 

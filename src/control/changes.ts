@@ -51,7 +51,12 @@ async function wantedTopology(change: Change & { kind: "up" }, from: Situation, 
     : (from.topology ?? presetForRung(1));
   return parseTopology({
     ...(change.rung === undefined ? base : presetForRung(change.rung, base)),
-    public: { ...base.public, host: change.host ?? base.public.host, port: change.port ?? base.public.port },
+    public: {
+      ...base.public,
+      host: change.host ?? base.public.host,
+      port: change.port ?? base.public.port,
+      ...(change.tls === undefined ? {} : { tls: change.tls }),
+    },
     ...(change.app === undefined ? {} : { app: { ...base.app, servers: change.app } }),
   });
 }

@@ -86,6 +86,8 @@ export const Change = z.discriminatedUnion("kind", [
     port: z.int().min(1).max(65_535).optional(),
     app: z.int().min(1).max(64).optional(),
     rung: Rung.optional(),
+    /** HTTPS with a certificate of the deployment's own authority. */
+    tls: z.literal("local").optional(),
   }),
   /** To the preset of a rung above or below, or the next one; what the topology says besides stays. */
   z.strictObject({ kind: z.literal("climb"), to: Rung.optional() }),

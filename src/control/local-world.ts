@@ -13,7 +13,7 @@ import { keepTopologies } from "./kept.ts";
 import { moveSteps } from "./move-steps.ts";
 import type { StatePaths } from "./paths.ts";
 import { type SystemPlaces, systemPlaces } from "./placed-system.ts";
-import { makeRelease, releasesOnDisk, removeRelease } from "./release.ts";
+import { makeRelease, readFacts, releasesOnDisk, removeRelease, writeFacts } from "./release.ts";
 import { deploymentKeys, writeSecrets } from "./secrets.ts";
 import { serviceSteps } from "./service-steps.ts";
 import type { World } from "./world.ts";
@@ -45,7 +45,7 @@ export function localWorld(
   return {
     ...serviceSteps(folder, machine, paths, places),
     ...etcdSteps(machine, places),
-    ...balancerSteps(machine, places),
+    ...balancerSteps(machine, places, paths),
     ...moveSteps(paths, { cluster, publishEndpoints: publish }),
     places,
     cluster,
@@ -53,7 +53,11 @@ export function localWorld(
     openSocket: ({ host, port }) => machine.openSocket({ name: socketName({ host, port }), host, port }),
     closeSocket: (address) => machine.closeSocket(socketName(address)),
     writeSecrets: () => writeSecrets(paths),
-    makeRelease: (release, from) => makeRelease(folder, paths, release, from),
+    makeRelease: async (release, from) => {
+      await makeRelease(folder, paths, release, from);
+      const facts = from === "folder" ? undefined : await readFacts(paths, from);
+      if (facts !== undefined) await writeFacts(paths, release, facts);
+    },
     destroyData: async () => {
       for (const name of await instanceFolders()) {
         await machine.stop(name);

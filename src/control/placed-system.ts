@@ -24,7 +24,12 @@ export interface SystemPlaces {
   /** @throws PackagesMissing */
   patroni(name: InstanceName, settings: DatabaseSettings): Placed<PatroniSpec>;
   /** @throws PackagesMissing */
-  balancer(name: InstanceName, servers: readonly InstanceName[], topology: Topology): Placed<HaproxySpec>;
+  balancer(
+    name: InstanceName,
+    servers: readonly InstanceName[],
+    topology: Topology,
+    tls?: HaproxySpec["tls"],
+  ): Placed<HaproxySpec>;
 }
 
 /** @param network number of the deployment's network on this machine; asked when it is first needed */
@@ -72,7 +77,7 @@ export function systemPlaces(
         },
       };
     },
-    balancer: (name, servers, { balancer, app, public: front }) => ({
+    balancer: (name, servers, { balancer, app, public: front }, tls) => ({
       ...at(name),
       spec: {
         binary: systemHaproxy(),
@@ -91,7 +96,7 @@ export function systemPlaces(
         drainMs: app.drainMs,
         unlimitedClients: balancer?.unlimitedClients ?? [],
         trustedProxies: balancer?.trustedProxies ?? [],
-        ...(front.tls === undefined ? {} : { tls: front.tls }),
+        ...(tls === undefined ? {} : { tls }),
       },
     }),
   };

@@ -55,3 +55,8 @@ function freshKeys(): DeploymentKeys {
   const key = () => randomBytes(32).toString("hex");
   return { deployment: randomUUID(), sessionKeys: [key()], serviceKey: key() };
 }
+
+/** Where the local certificate authority keeps its files. */
+export function authorityFolder(paths: StatePaths): string {
+  return join(paths.secrets, "tls");
+}

@@ -7,6 +7,7 @@ import type { Situation } from "../plan/situation.ts";
 import { connectionBudget } from "../topology/connections.ts";
 import { type InstanceName, releaseOf } from "../topology/names.ts";
 import { rungOf } from "../topology/rung.ts";
+import type { Topology } from "../topology/topology.ts";
 import type { InstanceView, ProblemReport, StatusView } from "./event.ts";
 import { addressOf, type HealthParts, healthOf, roleOf } from "./instance-health.ts";
 import type { Journal } from "./journal.ts";
@@ -61,9 +62,9 @@ export async function statusOf({ folder, journal, trouble, ...parts }: StatusPar
 }
 
 /** Where a browser on this machine reaches the service. */
-function publicUrl({ host, port }: { readonly host: string; readonly port: number }): string {
+function publicUrl({ host, port, tls }: Topology["public"]): string {
   const everywhere = ["0.0.0.0", "::", "127.0.0.1", "::1"].includes(host);
-  return `http://${everywhere ? "localhost" : host.includes(":") ? `[${host}]` : host}:${port}`;
+  return `${tls === undefined ? "http" : "https"}://${everywhere ? "localhost" : host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
 /** The cluster of before the last move, while it follows the one that serves. */

@@ -86,6 +86,9 @@ const planned = fc.tuple(situation, change).map(([from, wanted]) => {
   }
 });
 
+const embedded = { generation: 1, kind: "embedded" } as const;
+const patroni = { generation: 2, kind: "patroni" } as const;
+
 const KEPT = [1, 2, 3, 4, 5];
 
 function run(plan: Plan, steps: number): Model {
@@ -228,7 +231,6 @@ describe("plans", () => {
       },
       [
         "make-release",
-        "inspect-release",
         "start-instance dc1.app.1@2",
         "stop-instance dc1.app.1@1",
         "start-instance dc1.worker.1@2",
@@ -249,13 +251,66 @@ describe("plans", () => {
       [
         "open-socket",
         "make-release",
-        "inspect-release",
         "start-instance dc1.app.1@2",
         "stop-instance dc1.app.1@1",
         "start-instance dc1.worker.1@2",
         "stop-instance dc1.worker.1@1",
         "close-socket",
       ],
+    ],
+    [
+      "a climb to rung 3 moves the database, then puts the servers behind the balancer one by one",
+      on(with_({ app: { servers: 2 } })),
+      {
+        kind: "climb",
+        from: on(with_({ app: { servers: 2 } })),
+        topology: presetForRung(3),
+        running: true,
+        nextRelease: 2,
+      },
+      [
+        "make-release",
+        "start-etcd dc1.etcd.1",
+        "make-cluster dc1.db-2.1",
+        "check-move",
+        "copy-schema",
+        "copy-rows",
+        "finish-copy",
+        "verify-copy",
+        "cut-over",
+        "start-instance dc1.app.1@2",
+        "start-balancer dc1.balancer.1",
+        "stop-instance dc1.app.1@1",
+        "start-instance dc1.app.2@2",
+        "enter-balancer dc1.balancer.1",
+        "stop-instance dc1.app.2@1",
+        "start-instance dc1.worker.1@2",
+        "stop-instance dc1.worker.1@1",
+      ],
+    ],
+    [
+      "a descent while the cluster of before follows needs no copy",
+      { ...on(presetForRung(2)), clusters: { serving: patroni, copy: embedded } },
+      {
+        kind: "descend",
+        from: { ...on(presetForRung(2)), clusters: { serving: patroni, copy: embedded } },
+        topology: presetForRung(1),
+        running: true,
+        nextRelease: 2,
+      },
+      ["verify-copy", "cut-over"],
+    ],
+    [
+      "to finish removes the cluster of before",
+      { ...on(presetForRung(1)), clusters: { serving: embedded, copy: patroni } },
+      {
+        kind: "finish",
+        from: { ...on(presetForRung(1)), clusters: { serving: embedded, copy: patroni } },
+        topology: presetForRung(1),
+        running: true,
+        nextRelease: 2,
+      },
+      ["drop-copy", "stop-etcd dc1.etcd.1"],
     ],
     [
       "going back to a kept release runs no migrations",
