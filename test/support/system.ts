@@ -35,13 +35,15 @@ export interface System {
 export interface SystemOptions {
   /** App instances; 1 unless given. */
   readonly app?: number;
+  /** Rung to start at; 1 unless given. */
+  readonly rung?: number;
   /** The service's folder, which is copied; Conduit unless given. */
   readonly source?: string;
   /** Changes the copy before it is started. */
   readonly prepare?: (folder: string) => void;
 }
 
-/** Starts Conduit at rung 1. Everything it started is gone, with its data, when it is disposed of. */
+/** Starts Conduit. Everything it started is gone, with its data, when it is disposed of. */
 export async function startSystem(options: SystemOptions = {}): Promise<System> {
   const copy = copyOfService(options.source ?? conduit);
   const { folder } = copy;
@@ -64,7 +66,8 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   };
   try {
     const app = options.app === undefined ? [] : ["--app", String(options.app)];
-    await succeed("up", "-d", "--port", String(port), "--host", "127.0.0.1", ...app);
+    const rung = options.rung === undefined ? [] : ["--rung", String(options.rung)];
+    await succeed("up", "-d", "--port", String(port), "--host", "127.0.0.1", ...app, ...rung);
   } catch (error) {
     await dispose().catch(() => {});
     throw error;
