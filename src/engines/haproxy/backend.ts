@@ -6,7 +6,7 @@ import type { HaproxySpec } from "./spec.ts";
 
 /** The servers of the service: how they are chosen, checked, and when a request is tried again. */
 export function backendSection(instance: Placed<HaproxySpec>): string {
-  const { servers, limits } = instance.spec;
+  const { servers } = instance.spec;
   return `backend ${BACKEND}
     # The less busy of two at random: a new server is not flooded, and several balancers do not run after the same one
     balance random(2)
@@ -22,7 +22,7 @@ export function backendSection(instance: Placed<HaproxySpec>): string {
     retry-on conn-failure empty-response
     http-request disable-l7-retry unless { method GET HEAD OPTIONS }
 
-${servers.map((server) => `    server ${serverLine(server, limits)}`).join("\n")}
+${servers.map((server) => `    server ${serverLine(server, instance.spec)}`).join("\n")}
     server hold unix@${holdSocket(instance)} backup maxconn ${HELD}
 `;
 }

@@ -67,7 +67,7 @@ export function balancer(instance: Placed<HaproxySpec>): Balancer {
         await self.remove(server.name);
       }
       if (before === undefined || (await state(server.name)) === undefined) {
-        await must(`add server ${BACKEND}/${serverLine(server, spec.limits)}`, "New server registered");
+        await must(`add server ${BACKEND}/${serverLine(server, spec)}`, "New server registered");
       }
       await must(`enable health ${path(server.name)}`);
       await must(`set server ${path(server.name)} state ready`);

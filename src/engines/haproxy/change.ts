@@ -8,10 +8,12 @@ import { balancer } from "./balancer.ts";
 import { useCertificate } from "./certificate.ts";
 import { configurationId } from "./config.ts";
 import { ReloadRefused } from "./problem.ts";
+import { awaitReady } from "./ready.ts";
 import { adminSocket, masterSocket } from "./sockets.ts";
-import type { HaproxySpec } from "./spec.ts";
+import type { BalancedServer, HaproxySpec } from "./spec.ts";
 import { isAway, processes } from "./workers.ts";
 
+const READY_MS = 10_000;
 const RELOAD_MS = 10_000;
 const LOOK_MS = 10;
 
@@ -25,9 +27,17 @@ export async function changeRunning(instance: Placed<HaproxySpec>): Promise<"cha
   const { servers, drainMs } = instance.spec;
   const running = balancer(instance);
   try {
+    const before = await running.servers();
+    const isHere = ({ name, address, port }: BalancedServer) => {
+      const found = before.get(name);
+      return found?.address === address && found.port === port && (found.state === "up" || found.state === "down");
+    };
+    const coming = servers.filter((server) => !isHere(server));
+    // A new worker takes the servers in its file to be up, so they must be before a reload.
+    await Promise.all(coming.map((server) => awaitReady(server, READY_MS)));
     const wanted = new Set(servers.map(({ name }) => name));
-    const leaving = [...(await running.servers()).keys()].filter((name) => !wanted.has(name));
-    // Before a reload, so that the former worker has sent them all that it ever will.
+    const leaving = [...before.keys()].filter((name) => !wanted.has(name));
+    // Before a reload, too: the former worker then has sent them all that it ever will.
     await Promise.all(
       leaving.map(async (name) => {
         await running.drain(name, drainMs);
@@ -36,7 +46,7 @@ export async function changeRunning(instance: Placed<HaproxySpec>): Promise<"cha
     );
     if ((await runningId(instance)) !== configurationId(instance)) await reload(instance);
     await useCertificate(instance);
-    await Promise.all(servers.map((server) => running.add(server)));
+    await Promise.all(coming.map((server) => running.add(server)));
     return "changed";
   } catch (cause) {
     if (nobodyListens(cause)) return "restart";
@@ -56,9 +66,11 @@ async function reload(instance: Placed<HaproxySpec>): Promise<void> {
     if (!isAway(cause)) throw cause;
   });
   for (const deadline = Date.now() + RELOAD_MS; Date.now() < deadline; await delay(LOOK_MS)) {
-    if ((await runningId(instance).catch(() => undefined)) === id) return;
-    if (failedReloads(await processes(instance)) > before)
-      throw new ReloadRefused(instance.folder, await lastAlert(instance.folder));
+    const taken = (await runningId(instance).catch(() => undefined)) === id;
+    // It answers when the master takes commands and signals again, too.
+    const answer = await processes(instance);
+    if (taken) return;
+    if (failedReloads(answer) > before) throw new ReloadRefused(instance.folder, await lastAlert(instance.folder));
   }
   throw new ReloadRefused(instance.folder, `it did not take the file in ${RELOAD_MS} ms`);
 }

@@ -1,6 +1,7 @@
+import { nobodyListens } from "../../machine/unix-http.ts";
 import type { Health, Placed } from "../engine.ts";
 import { command, facts } from "./admin.ts";
-import { adminSocket } from "./sockets.ts";
+import { adminSocket, masterSocket } from "./sockets.ts";
 import type { HaproxySpec } from "./spec.ts";
 import { serverStates } from "./states.ts";
 
@@ -8,6 +9,8 @@ import { serverStates } from "./states.ts";
 export async function haproxyHealth(instance: Placed<HaproxySpec>): Promise<Health> {
   try {
     const info = facts(await command(adminSocket(instance), "show info"));
+    // Its worker serves a moment before the master takes commands, and a signal to stop would be lost on it until then.
+    await command(masterSocket(instance), "show proc");
     const servers = [...(await serverStates(instance)).values()];
     return {
       healthy: true,
@@ -20,10 +23,10 @@ export async function haproxyHealth(instance: Placed<HaproxySpec>): Promise<Heal
       },
     };
   } catch (cause) {
-    return { healthy: false, says: explain(cause as NodeJS.ErrnoException) };
+    return { healthy: false, says: explain(cause) };
   }
 }
 
-function explain(cause: NodeJS.ErrnoException): string {
-  return cause.code === "ENOENT" || cause.code === "ECONNREFUSED" ? "not running" : `does not answer: ${cause.message}`;
+function explain(cause: unknown): string {
+  return nobodyListens(cause) ? "not running, or not yet listening" : `does not answer: ${(cause as Error).message}`;
 }

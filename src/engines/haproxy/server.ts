@@ -1,5 +1,5 @@
 import { InstanceName } from "../../topology/names.ts";
-import type { BalancedServer, BalancerLimits } from "./spec.ts";
+import type { BalancedServer, HaproxySpec } from "./spec.ts";
 
 /** The backend that holds all servers of the service. */
 export const BACKEND = "app";
@@ -22,7 +22,10 @@ export function instanceName(name: string): InstanceName | undefined {
  * A server that refuses connections is out after one failed check, at most 100 ms later (`observe`, `sudden-death`); one
  * that nobody asks, in 0.7 s; one that hangs, in 4 s. A check that succeeds brings it back.
  */
-export function serverLine({ name, address, port }: BalancedServer, limits: BalancerLimits): string {
+export function serverLine(
+  { name, address, port }: BalancedServer,
+  { limits, source }: Pick<HaproxySpec, "limits" | "source">,
+): string {
   const host = address.includes(":") ? `ipv6@${address}` : address;
   return [
     `${haproxyName(name)} ${host}:${port}`,
@@ -31,5 +34,6 @@ export function serverLine({ name, address, port }: BalancedServer, limits: Bala
     // Idle connections go long before the server would close them, so no request meets one that is being closed.
     "pool-purge-delay 1s",
     `maxconn ${limits.maxInFlight}`,
+    ...(source === undefined ? [] : [`source ${source}`]),
   ].join(" ");
 }

@@ -17,6 +17,8 @@ export interface HaproxySpec {
   readonly socket: string;
   /** The servers in the file: those that are there again after HAProxy was killed. */
   readonly servers: readonly BalancedServer[];
+  /** Address from which it reaches the servers, so that they can tell it from others; without it the system chooses. */
+  readonly source?: string;
   readonly limits: BalancerLimits;
   /** Longest wait in milliseconds of a request that meets no server at all, before 503. 0 to 60_000. */
   readonly holdMs: number;
