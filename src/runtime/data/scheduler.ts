@@ -202,7 +202,11 @@ export class Scheduler implements RunHost {
     this.#epochInUse = this.epochInUse();
     this.#epoch = epoch;
     this.#epochs.set(address, epoch);
-    if (!this.#connections.move(address)) return;
+    if (!this.#connections.move(address)) {
+      // Newer endpoints that stay where they are may mean that a move was given up.
+      if (this.#fence.stands) void this.#fence.look(this.#connections.address);
+      return;
+    }
     this.#trouble = undefined;
     this.#fence.moved();
     this.#schedule();

@@ -25,6 +25,16 @@ export function isAfter(a: Position, b: Position): boolean {
   return a.timeline > b.timeline || (a.timeline === b.timeline && a.lsn > b.lsn);
 }
 
+/** Adds a position to the furthest ones of each cluster. Gives false when it is none of them. */
+export function advance(furthest: Map<string, Position>, position: Position): boolean {
+  const before = furthest.get(position.cluster);
+  if (before !== undefined && !isAfter(position, before)) return false;
+  // A server that was moved away from and back to is known by the latest of its epochs.
+  const epoch = before?.system === position.system ? Math.max(before.epoch, position.epoch) : position.epoch;
+  furthest.set(position.cluster, { ...position, epoch });
+  return true;
+}
+
 /** Reads PostgreSQL's notation (`16/B374D848`). */
 export function parseLsn(text: string): bigint {
   const slash = text.indexOf("/");

@@ -1,16 +1,33 @@
-import { isAfter, type Position } from "./position.ts";
+import { advance, type Position } from "./position.ts";
+import { newSessionId } from "./recent.ts";
+
+/** What a client's token says. */
+export interface Known {
+  /** Names the session, for this process to remember what the client's other requests have seen. */
+  readonly id: string | undefined;
+  readonly positions: readonly Position[];
+}
+
+/** What a session needs to become a token. */
+export interface Encoder {
+  encode(positions: Iterable<Position>, id: string): string;
+  /** Adds to what is known of this session, and gives all of it. */
+  remember(id: string, positions: Iterable<Position>): readonly Position[];
+}
 
 /**
  * One client's causal history: the furthest log position it has seen in each cluster. It travels in a token that the
- * client holds ({@link sessionCodec}), so any instance can go on with it.
+ * client holds ({@link sessionCodec}), so any instance can go on with it. Requests that a client makes at the same time
+ * are sessions of their own with one id: each leaves with what all of them have seen here so far.
  */
 export class Session {
   #positions: Map<string, Position> | undefined;
-  #load: (() => readonly Position[]) | undefined;
+  #id: string | undefined;
+  #load: (() => Known) | undefined;
   #dirty = false;
 
-  /** @param load gives the positions the session begins with; called when they are first needed, and only once */
-  constructor(load?: () => readonly Position[]) {
+  /** @param load gives what the session begins with; called when it is first needed, and only once */
+  constructor(load?: () => Known) {
     this.#load = load;
   }
 
@@ -27,24 +44,24 @@ export class Session {
   /** Adds a position that the client has seen. Positions only move forward; an older one changes nothing. */
   merge(position: Position): void {
     const known = this.#known();
-    const before = known.get(position.cluster);
-    if (before !== undefined && !isAfter(position, before)) return;
-    // A server that was moved away from and back to is known by the latest of its epochs.
-    const since = before?.system === position.system ? Math.max(before.epoch, position.epoch) : position.epoch;
-    known.set(position.cluster, { ...position, epoch: since });
+    if (!advance(known, position)) return;
     this.#dirty = true;
   }
 
   /** The token to send; the session then counts as known to the client until it learns more. */
-  encode(codec: { encode(positions: Iterable<Position>): string }): string {
-    const token = codec.encode(this.#known().values());
+  encode(encoder: Encoder): string {
+    const positions = this.#known();
+    this.#id ??= newSessionId();
+    const token = encoder.encode(encoder.remember(this.#id, positions.values()), this.#id);
     this.#dirty = false;
     return token;
   }
 
   #known(): Map<string, Position> {
     if (this.#positions === undefined) {
-      this.#positions = new Map(this.#load?.().map((position) => [position.cluster, position]));
+      const known = this.#load?.();
+      this.#positions = new Map(known?.positions.map((position) => [position.cluster, position]));
+      this.#id = known?.id;
       this.#load = undefined;
     }
     return this.#positions;

@@ -1,14 +1,16 @@
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import type { Position } from "./position.ts";
-import { Session } from "./session.ts";
+import { newSessionId, recentSessions } from "./recent.ts";
+import { type Encoder, type Known, Session } from "./session.ts";
 
 /** Why a token was not honoured; for the log. The client then simply begins a new session. */
 export type Refusal = "oversized" | "malformed" | "version" | "forged" | "other-deployment" | "from-the-future";
 
-export type Decoded = { readonly positions: readonly Position[] } | { readonly refused: Refusal };
+export type Decoded = (Known & { readonly id: string }) | { readonly refused: Refusal };
 
-export interface SessionCodec {
-  encode(positions: Iterable<Position>): string;
+export interface SessionCodec extends Encoder {
+  /** @param id names the session, as {@link newSessionId} does; default: a new one */
+  encode(positions: Iterable<Position>, id?: string): string;
   decode(token: string): Decoded;
   /**
    * The session of a client that sent `token`, or a new one. The token is checked when the session is first needed;
@@ -29,14 +31,14 @@ export interface SessionCodecOptions {
 }
 
 const VERSION = 2;
-const HEADER = 15; // version 1, issue time 5, deployment 8, number of positions 1
+const HEADER = 23; // version 1, issue time 5, deployment 8, session 8, number of positions 1
 const PLACE = 24; // system 8, epoch 4, timeline 4, position 8
 const MAC = 16;
 const MAX_TOKEN = 1_024;
 
 /**
- * Writes and reads session tokens: base64url of version, issue time, deployment, positions and 128 bits of
- * HMAC-SHA-256 over them. About 90 characters with one cluster.
+ * Writes and reads session tokens: base64url of version, issue time, deployment, session, positions and 128 bits of
+ * HMAC-SHA-256 over them. About 100 characters with one cluster.
  */
 export function sessionCodec(options: SessionCodecOptions): SessionCodec {
   const { keys, now = Date.now, skewMs = 60_000 } = options;
@@ -45,9 +47,11 @@ export function sessionCodec(options: SessionCodecOptions): SessionCodec {
   const deployment = createHash("sha256").update(options.deployment).digest().subarray(0, 8);
   const mac = (key: string, body: Buffer) => createHmac("sha256", key).update(body).digest().subarray(0, MAC);
 
-  function encode(positions: Iterable<Position>): string {
+  const recent = recentSessions();
+
+  function encode(positions: Iterable<Position>, id = newSessionId()): string {
     const list = [...positions];
-    const parts: Buffer[] = [header(Math.floor(now() / 1000), deployment, list.length)];
+    const parts: Buffer[] = [header(Math.floor(now() / 1000), deployment, id, list.length)];
     for (const { cluster, system, epoch, timeline, lsn } of list) {
       const name = Buffer.from(cluster);
       const fixed = Buffer.alloc(PLACE);
@@ -72,35 +76,37 @@ export function sessionCodec(options: SessionCodecOptions): SessionCodec {
     if (!body.subarray(6, 14).equals(deployment)) return { refused: "other-deployment" };
     if (body.readUIntBE(1, 5) * 1000 > now() + skewMs) return { refused: "from-the-future" };
     const positions = readPositions(body);
-    return positions === undefined ? { refused: "malformed" } : { positions };
+    const id = body.subarray(14, 22).toString("base64url");
+    return positions === undefined ? { refused: "malformed" } : { id, positions };
   }
 
   function open(token: string | undefined, onRefused?: (reason: Refusal) => void): Session {
     if (token === undefined) return new Session();
     return new Session(() => {
       const decoded = decode(token);
-      if ("positions" in decoded) return decoded.positions;
+      if ("positions" in decoded) return { ...decoded, positions: recent.with(decoded.id, decoded.positions) };
       onRefused?.(decoded.refused);
-      return [];
+      return { id: undefined, positions: [] };
     });
   }
 
-  return { encode, decode, open };
+  return { encode, decode, open, remember: recent.add };
 }
 
-function header(seconds: number, deployment: Buffer, positions: number): Buffer {
+function header(seconds: number, deployment: Buffer, id: string, positions: number): Buffer {
   const bytes = Buffer.alloc(HEADER);
   bytes.writeUInt8(VERSION, 0);
   bytes.writeUIntBE(seconds, 1, 5);
   deployment.copy(bytes, 6);
-  bytes.writeUInt8(positions, 14);
+  bytes.write(id, 14, "base64url");
+  bytes.writeUInt8(positions, 22);
   return bytes;
 }
 
 function readPositions(body: Buffer): Position[] | undefined {
   const positions: Position[] = [];
   let at = HEADER;
-  for (let left = body.readUInt8(14); left > 0; left--) {
+  for (let left = body.readUInt8(22); left > 0; left--) {
     const length = body[at] ?? 0;
     const end = at + 1 + length + PLACE;
     if (length === 0 || end > body.length) return undefined;
