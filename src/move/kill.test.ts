@@ -7,7 +7,7 @@ import { audit, context, rows, testMove, Writers } from "./testing.ts";
 import { abandon, dropOld } from "./undo.ts";
 
 /** Statements of a step after which its process is killed; the last of them is more than most steps send. */
-const KILLS = process.env.NINEFOLD_ALL_KILLS === undefined ? [2, 5, 9] : Array.from({ length: 40 }, (_, n) => n + 1);
+const KILLS = process.env.NINEFOLD_ALL_KILLS === undefined ? [2, 7] : Array.from({ length: 40 }, (_, n) => n + 1);
 
 /** Runs a step in a process of its own that is killed at its n-th statement. @returns whether it came to its end before */
 async function runKilled(spec: object, step: string, at: number): Promise<boolean> {
@@ -35,7 +35,7 @@ test("whoever moves may be killed at any step and begin it again: nothing lost, 
     if (name === "open") writers.point(target);
   }
   await writers.stop();
-  expect(killed).toBeGreaterThan(10);
+  expect(killed).toBeGreaterThan(8);
   expect(writers.failures).toEqual([]);
   expect(await audit(target, writers.acknowledged)).toEqual({ lost: 0, duplicated: 0 });
   await expect.poll(() => audit(source, writers.acknowledged), { timeout: 20_000 }).toEqual({ lost: 0, duplicated: 0 });

@@ -8,6 +8,8 @@ import { MoveFailed } from "./problem.ts";
 import { isUnreachable, type OpenSide, openSide } from "./side.ts";
 import { untilLocked } from "./wait.ts";
 
+const NO_SUCH_DATABASE = "3D000";
+
 /**
  * Undoes fence, fenceReads and reverse: the source serves again, and the target follows it as before, so that the cut-over may
  * be tried again. Safe at any time before {@link open}.
@@ -43,13 +45,7 @@ export async function abandon(move: Move, context: StepContext): Promise<void> {
   const { source, target, schema } = move;
   const began = await hasNotes(source, schema);
   if (began) await unfence(move, context);
-  const reachable = await target.query("select").then(
-    () => true,
-    (cause: unknown) => {
-      if (isUnreachable(cause)) return false;
-      throw cause;
-    },
-  );
+  const reachable = await answers(target);
   if (reachable && !began) {
     if (!(await hasNotes(target, schema))) return;
     await refuseIfOpen(move);
@@ -59,7 +55,8 @@ export async function abandon(move: Move, context: StepContext): Promise<void> {
   if (reachable) {
     await unsubscribe(there);
     await unpublish(back, schema);
-    if (await hasNotes(target, schema)) await empty(target);
+    if (await hasNotes(target, schema)) await dropDatabase(target);
+    await prepareRoles(target.server, target.database, target.passwords);
   }
   await unpublish(there, schema);
   await forget(source, schema, context);
@@ -117,8 +114,22 @@ async function forget(side: OpenSide, schema: string, { signal }: StepContext): 
   );
 }
 
-/** The target's database as it was before the move: prepared, and empty. */
-async function empty(side: OpenSide): Promise<void> {
+/** Whether the target can be reached. One that was killed while its database was made anew has none, and gets it. */
+async function answers(target: OpenSide): Promise<boolean> {
+  try {
+    await target.query("select");
+    return true;
+  } catch (cause) {
+    if (!isUnreachable(cause)) throw cause;
+    const { code } = (cause as { cause?: { code?: string } }).cause ?? {};
+    if (code !== NO_SUCH_DATABASE) return false;
+    await prepareRoles(target.server, target.database, target.passwords);
+    return true;
+  }
+}
+
+/** With everything in it; the caller makes it anew. */
+async function dropDatabase(side: OpenSide): Promise<void> {
   const name = `"${side.database.replaceAll('"', '""')}"`;
   await side.close();
   const maintenance = openSide({ ...side, database: "postgres" }, "ninefold move");
@@ -127,5 +138,4 @@ async function empty(side: OpenSide): Promise<void> {
   } finally {
     await maintenance.close();
   }
-  await prepareRoles(side.server, side.database, side.passwords);
 }
