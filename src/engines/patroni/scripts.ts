@@ -36,9 +36,12 @@ import ctypes, os, signal, sys
 
 prctl = ctypes.CDLL(None).prctl
 prctl(36, 1)  # PR_SET_CHILD_SUBREAPER
+parent = os.getpid()
 child = os.fork()
 if child == 0:
     prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: never two Patronis for one PostgreSQL
+    if os.getppid() != parent:
+        sys.exit(1)
     os.execv(sys.argv[1], sys.argv[1:])
 for number in signal.SIGTERM, signal.SIGINT, signal.SIGHUP:
     signal.signal(number, lambda received, _: os.kill(child, received))
@@ -53,10 +56,9 @@ export function postgresScript({ spec, folder }: Placed<PatroniSpec>): string {
   return `# Runs PostgreSQL's server for Patroni.
 set -eu
 data=$(cd ${quoted(folder)} && pwd -P)/data
-postgres=${quoted(`${spec.binaries.folder}/postgres`)}
 
 ${CLEAR_LEFTOVERS}
-exec "$postgres" "$@"
+exec ${quoted(`${spec.binaries.folder}/postgres`)} "$@"
 `;
 }
 
@@ -91,7 +93,6 @@ export function stopScript({ spec, folder }: Placed<PatroniSpec>): string {
 # Ends a PostgreSQL that runs here without Patroni.
 set -eu
 data=$(cd ${quoted(folder)} && pwd -P)/data
-postgres=${quoted(`${spec.binaries.folder}/postgres`)}
 
 ${CLEAR_LEFTOVERS}
 if [ -n "$server" ]; then ${quoted(`${spec.binaries.folder}/pg_ctl`)} stop --pgdata "$data" --mode fast --timeout 60; fi

@@ -22,10 +22,11 @@ mv data.new data
 
 /**
  * Shell lines that clear what a killed server leaves behind, which PostgreSQL rightly does not dare to clear itself.
- * They want `data` (absolute, links resolved) and `postgres` set, and leave the number of a server that runs in `server`.
+ * They want `data` set (absolute, links resolved), and leave the number of a server that runs in `server`.
  */
 export const CLEAR_LEFTOVERS = `# Every process of a server works in its data folder. (Linux only; elsewhere PostgreSQL itself refuses to start twice.)
-is_ours() { [ "/proc/$1/cwd" -ef "$data" ] && [ "/proc/$1/exe" -ef "$postgres" ]; }
+# It is known by its name: the file it runs from may have been replaced by an upgrade meanwhile.
+is_ours() { [ "/proc/$1/cwd" -ef "$data" ] && [ "$(cat "/proc/$1/comm" 2> /dev/null)" = postgres ]; }
 
 server=""
 if [ -d /proc/self ]; then
