@@ -1,7 +1,7 @@
 import { fenced, liftFence, notFenced } from "./fence.ts";
 import { publish, subscribe, unpublish, unsubscribe, workersGone } from "./flow.ts";
 import { passMark } from "./marker.ts";
-import { type Move, reversed, type StepContext, stream } from "./move.ts";
+import { type Flow, type Move, reversed, type StepContext, stream } from "./move.ts";
 import { MoveFailed } from "./problem.ts";
 import { literal, sequences } from "./relations.ts";
 
@@ -52,15 +52,18 @@ export async function copySequences(move: Move, { progress }: StepContext): Prom
 /**
  * Turns the stream round. The subscription forward ends; the slot of the way back skips all that came from the source,
  * so that nothing goes in a circle; then the source follows the target.
- * @see /docs and PostgreSQL 15 manual 31.6; versions before 16 have no `origin` option
+ * @see PostgreSQL 15 manual 31.6 and 9.27.6; versions before 16 have no `origin` option
  */
-export async function reverse(move: Move, { progress }: StepContext): Promise<void> {
+export async function reverse(move: Move, context: StepContext): Promise<void> {
   const { source, target } = move;
   if (await isOpen(move)) return;
   if ((await fenced(source)) === "nobody") throw notFenced(source);
   const [there, back] = [stream(move), stream(reversed(move))];
   if (await handedOver(move)) return;
-  progress({ says: `let ${source.name} follow ${target.name}` });
+  context.progress({ says: `let ${source.name} follow ${target.name}` });
+  // Ending a stream that is not drained would lose writes, whoever forgot the step before. One that is disabled was drained by
+  // an earlier try of this step.
+  if (await follows(there)) await passMark(move, DRAIN_MS, context);
   await target.query(`alter subscription ${there.name} disable`);
   await workersGone(target, there.name);
   const [upTo] = await target.query<{ lsn: string }>("select pg_current_wal_flush_lsn()::text as lsn");
@@ -77,7 +80,11 @@ export async function reverse(move: Move, { progress }: StepContext): Promise<vo
 
 /** Whether the stream was turned round already: the source follows the target. */
 export async function handedOver(move: Move): Promise<boolean> {
-  const { name, to } = stream(reversed(move));
+  return follows(stream(reversed(move)));
+}
+
+/** Whether the subscription is there and enabled. */
+export async function follows({ name, to }: Flow): Promise<boolean> {
   const found = await to.query("select from pg_subscription where subname = $1 and subenabled", [name]);
   return found.length > 0;
 }

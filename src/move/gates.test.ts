@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { prepareRoles } from "../engines/postgres/index.ts";
 import { startTestPostgres, type TestPostgres } from "../engines/postgres/testing.ts";
 import { checkMovable } from "./check.ts";
@@ -7,6 +7,9 @@ import { type Move, openMove } from "./move.ts";
 import { COPY_STEPS, CUT_OVER_STEPS } from "./steps.ts";
 import { asRole, audit, context, PG_DUMP, rows, sideOf, testMove, Writers } from "./testing.ts";
 import { verify } from "./verify.ts";
+
+// Copies of whole databases between two servers, on a machine that others may be using.
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 });
 
 test("the schema cannot change while it moves, temporary tables can be made, and the owner cannot write past the fence", async () => {
   await using system = await testMove();

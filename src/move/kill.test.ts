@@ -1,10 +1,13 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { MOVE_STEPS } from "./steps.ts";
 import { audit, context, rows, testMove, Writers } from "./testing.ts";
 import { abandon, dropOld } from "./undo.ts";
+
+// Copies of whole databases between two servers, on a machine that others may be using.
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 });
 
 /** Statements of a step after which its process is killed; the last of them is more than most steps send. */
 const KILLS = process.env.NINEFOLD_ALL_KILLS === undefined ? [2, 7] : Array.from({ length: 40 }, (_, n) => n + 1);
@@ -45,7 +48,7 @@ test("whoever moves may be killed at any step and begin it again: nothing lost, 
     expect(await rows(server, "select nspname from pg_namespace where nspname ~ '^ninefold_move'")).toEqual([]);
     expect(await rows(server, "select rolname from pg_roles where rolname ~ '^ninefold_move'")).toEqual([]);
   }
-}, 240_000);
+});
 
 test("whoever gives a move up may be killed, and do it again", async () => {
   await using system = await testMove({ rows: 100 });
@@ -62,4 +65,4 @@ test("whoever gives a move up may be killed, and do it again", async () => {
     expect(await rows(server, "select from ninefold.fence")).toEqual([]);
   }
   expect(await rows(target, "select from pg_tables where schemaname = 'public'")).toEqual([]);
-}, 120_000);
+});

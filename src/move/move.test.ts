@@ -1,7 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { COPY_STEPS, CUT_OVER_STEPS } from "./steps.ts";
 import { asRole, audit, context, rows, testMove, Writers } from "./testing.ts";
+
+// Copies of whole databases between two servers, on a machine that others may be using.
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 });
 
 test("a database moves under writers: nothing lost, nothing twice, and the source keeps up afterwards", async () => {
   await using system = await testMove({ rows: 5_000 });
@@ -9,16 +12,12 @@ test("a database moves under writers: nothing lost, nothing twice, and the sourc
   const writers = new Writers(source);
   for (const step of COPY_STEPS) await step.run(move, context());
   await delay(500);
-  const times: Record<string, number> = {};
   for (const step of CUT_OVER_STEPS) {
-    const began = performance.now();
     await step.run(move, context());
-    times[step.name] = Math.round(performance.now() - began);
     if (step.name === "open") writers.point(target);
   }
   await delay(500);
   await writers.stop();
-  console.log(times, "longest", writers.longestMs, "writes", writers.acknowledged.length);
   expect(writers.failures).toEqual([]);
   expect(writers.acknowledged.length).toBeGreaterThan(100);
   expect(await audit(target, writers.acknowledged)).toEqual({ lost: 0, duplicated: 0 });

@@ -1,4 +1,4 @@
-import { handedOver } from "./cutover.ts";
+import { follows, handedOver } from "./cutover.ts";
 import { type Fenced, fenced } from "./fence.ts";
 import { type Move, stream } from "./move.ts";
 import { hasNotes } from "./notes.ts";
@@ -20,11 +20,10 @@ export interface Standing {
 /** Looks at both sides. @throws MoveFailed `move-unreachable` */
 export async function standing(move: Move): Promise<Standing> {
   const { source, target, schema } = move;
-  const { name } = stream(move);
   return {
     began: await hasNotes(source, schema),
     schema: await hasNotes(target, schema),
-    following: (await target.query("select from pg_subscription where subname = $1 and subenabled", [name])).length > 0,
+    following: await follows(stream(move)),
     source: await fenced(source),
     target: await fenced(target),
     handedOver: await handedOver(move),

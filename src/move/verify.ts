@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { longestTransaction } from "./fence.ts";
 import { passMark } from "./marker.ts";
 import type { Move, StepContext } from "./move.ts";
@@ -38,7 +39,10 @@ export async function verify(move: Move, context: StepContext): Promise<void> {
       context.signal.throwIfAborted();
       const range: Range = { table: table.name, columns, keys, from, rows: ROWS };
       const end = await endOf(source, range);
+      const rangeBegan = performance.now();
       const found = await compare(move, { ...range, to: end }, context);
+      // As long at rest as at work: comparing must not take the service's processors.
+      await delay(performance.now() - rangeBegan);
       differences.push(...found);
       if (differences.length >= DIFFERENCES) throw new MoveDiffers(target.name, differences.slice(0, DIFFERENCES));
       if (end === undefined) break;
