@@ -4,7 +4,6 @@ import { backendSection } from "./backend.ts";
 import { publicFrontend, redirectFrontend } from "./frontend.ts";
 import { HELD, holdFrontend, holdLua } from "./hold.ts";
 import { errorLines, errorPages } from "./pages.ts";
-import { startScript } from "./scripts.ts";
 import { adminSocket } from "./sockets.ts";
 import type { HaproxySpec } from "./spec.ts";
 
@@ -13,12 +12,7 @@ const STALL_MS = 30_000;
 
 /** All files of an instance but the certificate, by path inside its folder. */
 export function haproxyFiles(instance: Placed<HaproxySpec>): ReadonlyMap<string, string> {
-  return new Map([
-    ["haproxy.cfg", haproxyCfg(instance)],
-    ["hold.lua", holdLua(instance.spec.holdMs)],
-    ["start.sh", startScript(instance)],
-    ...errorPages(),
-  ]);
+  return new Map([["haproxy.cfg", haproxyCfg(instance)], ["hold.lua", holdLua(instance.spec.holdMs)], ...errorPages()]);
 }
 
 /**
@@ -45,7 +39,7 @@ function haproxyText(instance: Placed<HaproxySpec>, id: string): string {
   const { limits } = spec;
   const keepAlive =
     limits.keepAliveMs === 0 ? "option httpclose" : `timeout http-keep-alive ${limits.keepAliveMs + 1_000}ms`;
-  return `# HAProxy 2.6, written by Ninefold. To run it by hand: sh start.sh, with the public socket as descriptor 3.
+  return `# HAProxy 2.6, written by Ninefold. To run it by hand: haproxy -W -f haproxy.cfg, with the public socket as descriptor 3.
 # Servers come and go through the admin socket; this file names those that are there after a restart.
 
 global

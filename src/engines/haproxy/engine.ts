@@ -4,6 +4,7 @@ import type { Engine, Placed } from "../engine.ts";
 import { changeRunning } from "./change.ts";
 import { haproxyFiles } from "./config.ts";
 import { haproxyHealth } from "./health.ts";
+import { masterSocket } from "./sockets.ts";
 import type { HaproxySpec } from "./spec.ts";
 
 /** Time beyond the drain for HAProxy to end by itself before it is killed, in milliseconds. */
@@ -26,10 +27,12 @@ export const haproxyEngine: Engine<HaproxySpec> = {
   },
 };
 
-function haproxyCommand({ spec, folder }: Placed<HaproxySpec>): Command {
+function haproxyCommand(instance: Placed<HaproxySpec>): Command {
+  const { spec, folder } = instance;
   return {
-    file: "/bin/sh",
-    args: ["start.sh"],
+    file: spec.binary,
+    // Master and worker (management guide 4): a worker whose master was killed ends by itself.
+    args: ["-W", "-S", `${masterSocket(instance)},mode,600,level,admin`, "-f", "haproxy.cfg"],
     env: {},
     cwd: folder,
     user: "engine",
