@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Placed } from "../engines/engine.ts";
 import type { EtcdSpec } from "../engines/etcd/index.ts";
-import type { HaproxySpec } from "../engines/haproxy/index.ts";
+import { affordableConnections, type HaproxySpec } from "../engines/haproxy/index.ts";
 import { systemHaproxy, systemPostgres } from "../engines/packages.ts";
 import type { PatroniSpec } from "../engines/patroni/index.ts";
 import type { Machine } from "../machine/machine.ts";
@@ -82,10 +82,11 @@ export function systemPlaces(
       spec: {
         binary: systemHaproxy(),
         socket: socketName(front),
+        source: address(name),
         servers: servers.map((server) => ({ name: server, address: address(server), port: serverPort(server) })),
         limits: {
           requestsPerClient: balancer?.requestsPerClient ?? 1_000,
-          maxConnections: balancer?.maxConnections ?? 10_000,
+          maxConnections: affordableConnections(balancer?.maxConnections ?? 10_000),
           maxInFlight: app.maxInFlight,
           maxBodyBytes: app.maxBodyBytes,
           headersTimeoutMs: app.headersTimeoutMs,

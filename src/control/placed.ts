@@ -2,6 +2,7 @@ import type { AppSpec } from "../engines/app/index.ts";
 import type { Placed } from "../engines/engine.ts";
 import type { PostgresBinaries, PostgresSpec } from "../engines/postgres/index.ts";
 import type { Machine } from "../machine/machine.ts";
+import { balancerName } from "../plan/front-steps.ts";
 import { firstDatacenter, socketName } from "../plan/situation.ts";
 import type { DatabaseSettings } from "../plan/step.ts";
 import { COMPILE_CACHE } from "../topology/compile-cache.ts";
@@ -66,7 +67,7 @@ export function placedService(
       headersTimeoutMs: app.headersTimeoutMs,
       requestTimeoutMs: app.requestTimeoutMs,
       keepAliveMs: app.keepAliveMs,
-      trustedProxies: topology.balancer === undefined ? [] : [BALANCER_SOURCE],
+      trustedProxies: topology.balancer === undefined ? [] : [address(balancerName(topology))],
     },
     jobs: { concurrency: workers.concurrency },
     drainMs: app.drainMs,
@@ -76,9 +77,6 @@ export function placedService(
   };
   return { name, spec, folder: machine.folder(name), sockets: machine.sockets(name) };
 }
-
-/** Where the balancer's connections come from: the system takes this address for any loopback address that is connected to. */
-const BALANCER_SOURCE = "127.0.0.1";
 
 /** Behind a balancer a server has an address of its own, and holds the public socket only so that it is not lost with the agent. */
 function listenOn(

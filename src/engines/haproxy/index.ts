@@ -1,6 +1,7 @@
 export { type LocalCertificate, localCertificate } from "./authority.ts";
 export { type Balancer, balancer } from "./balancer.ts";
 export { writeCertificate } from "./certificate.ts";
+export { affordableConnections } from "./descriptors.ts";
 export { haproxyEngine } from "./engine.ts";
 export { BadCertificate, BalancerFailed, ReloadRefused, ServerNotReady } from "./problem.ts";
 export { READY_PATH } from "./server.ts";
