@@ -73,6 +73,7 @@ const ours = () => {
     jobs: definitions,
     transaction: (prologue) => lazyTransaction(database, { prologue }),
     connection: () => connection,
+    afterFence: async () => false,
     instance: "dc1.worker.1@1",
     concurrency,
     log: pino({ level: "silent" }),

@@ -98,6 +98,7 @@ export async function startConduit(): Promise<TestConduit> {
         jobs: definitions,
         transaction: (prologue) => lazyTransaction(database, { prologue }),
         connection: () => ({ ...at, ...postgres.service }),
+        afterFence: async () => false,
         instance: "dc1.worker.1@1",
         concurrency: 4,
         log,
