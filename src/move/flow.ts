@@ -39,7 +39,7 @@ export async function publish(flow: Flow, schema: string, { signal, progress }: 
     );
   }
   const slots = await from.query<{ status: string }>(
-    "select coalesce(wal_status, 'lost') as status from pg_replication_slots where slot_name = $1",
+    "select coalesce(wal_status, 'lost') as status from pg_replication_slots where slot_name = $1 and database = current_database()",
     [name],
   );
   if (slots.length > 0) return;

@@ -111,7 +111,12 @@ function moveOf(change: Partial<{ port: number; pgDump: string }> = {}): Move {
     database: made[index]!.database,
   }));
   const there = change.port === undefined ? target! : { ...target!, server: { host: "127.0.0.1", port: change.port } };
-  return openMove({ id: "gate", source: source!, target: there, pgDump: change.pgDump ?? PG_DUMP });
+  return openMove({
+    id: `gate_${made[0]!.database}`,
+    source: source!,
+    target: there,
+    pgDump: change.pgDump ?? PG_DUMP,
+  });
 }
 
 test("what cannot be moved is refused at once, all of it, with what to do, and nothing is changed", async () => {
@@ -173,10 +178,25 @@ test("a transaction that stays open stops the fence with a message, and the sour
     await expect(closing).rejects.toThrow("no more");
     await expect(fence(move, context(), 300)).rejects.toMatchObject({
       code: "move-late",
-      says: expect.stringMatching(/longest open transaction is of "postgres" \(process \d+, ninefold move gate\)/),
+      says: expect.stringMatching(
+        /longest open transaction is of "postgres" \(process \d+, ninefold move gate_test_\d+\)/,
+      ),
     });
     await client.query("insert into public.t values (2); commit");
   });
   expect(await move.source.query("select from ninefold.fence")).toEqual([]);
   await fence(move, context());
+});
+
+test("a target that cannot take the rows stops the copy with a message, and goes on when the cause is gone", async () => {
+  await using move = moveOf();
+  await move.source.query("create table public.t (id int primary key); insert into public.t values (1)");
+  const [check, prepare, schema, begin, copy] = COPY_STEPS;
+  for (const step of [check, prepare, schema]) await step!.run(move, context());
+  await move.target.query("alter table public.t add constraint full_disk check (false) not valid");
+  await begin!.run(move, context());
+  await expect(copy!.run(move, context())).rejects.toMatchObject({ code: "move-copy-stopped", at: "db.2" });
+  await move.target.query("alter table public.t drop constraint full_disk");
+  await copy!.run(move, context());
+  expect(await move.target.query("select id from public.t")).toEqual([{ id: 1 }]);
 });
