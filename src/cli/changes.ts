@@ -64,17 +64,17 @@ export function changeCommands(program: Command, cli: Cli): void {
   program
     .command("apply")
     .description("make what runs be as ninefold.topology.yaml says, or as it was at an earlier version")
-    .option("--version <n>", "a version that `ninefold topologies` lists", wholeNumber(1, 1_000_000))
+    .option("--to <version>", "a version that `ninefold topologies` lists", wholeNumber(1, 1_000_000))
     .option(...json)
-    .action(async (options: { version?: number; json?: boolean }) => {
+    .action(async (options: { to?: number; json?: boolean }) => {
       const control = await runningControl(cli);
-      const change = await wanted(options.version, control, cli);
+      const change = await wanted(options.to, control, cli);
       await make(cli, control.apply(change), options, async () => serves(await control.status()));
     });
 
   program
     .command("topologies")
-    .description("list the versions of the topology that ran; `ninefold apply --version N` goes back to one")
+    .description("list the versions of the topology that ran; `ninefold apply --to N` goes back to one")
     .option("--json", "print them as JSON")
     .action(async (options: { json?: boolean }) => {
       const kept = await (await runningControl(cli)).topologies();

@@ -1,13 +1,22 @@
 import { join } from "node:path";
 import { systemPostgres } from "../engines/packages.ts";
 import { databasePasswords } from "../engines/postgres/index.ts";
-import { catchUp } from "../move/copy.ts";
-import { isOpen } from "../move/cutover.ts";
-import { type Move, openMove, type Progress, reversed } from "../move/move.ts";
-import type { Side } from "../move/side.ts";
-import { COPY_STEPS, CUT_OVER_STEPS } from "../move/steps.ts";
-import { abandon, dropOld, unfence } from "../move/undo.ts";
-import { verify } from "../move/verify.ts";
+import {
+  abandon,
+  COPY_STEPS,
+  CUT_OVER_STEPS,
+  catchUp,
+  dropOld,
+  fenced,
+  isOpen,
+  type Move,
+  openMove,
+  type Progress,
+  reversed,
+  type Side,
+  unfence,
+  verify,
+} from "../move/index.ts";
 import type { MoveRef } from "../plan/step.ts";
 import type { ClusterRef } from "./clusters/cluster.ts";
 import type { StatePaths } from "./paths.ts";
@@ -40,10 +49,14 @@ export function moveSteps(paths: StatePaths, world: Clusters): Pick<World, "move
   /** Lets the move's target serve. Everything slow comes before the pause. */
   async function cutOver(move: Move, serves: ClusterRef, context: StepContext): Promise<void> {
     const told = contextOf(context);
-    const opened = await isOpen(move);
+    // A cut-over that was cut short goes on: once writers are shut out nothing is left to catch up with.
+    const begun = (await isOpen(move))
+      ? AFTER_OPEN
+      : (await fenced(move.source)) !== "nobody"
+        ? AFTER_FENCE
+        : undefined;
     for (const { name, run } of CUT_OVER_STEPS) {
-      // A cut-over that was cut short after the target was opened goes on from there.
-      if (name === "verify" || (opened && !AFTER_OPEN.has(name))) continue;
+      if (name === "verify" || (begun !== undefined && !begun.has(name))) continue;
       await run(move, told);
       if (name === "open") await world.publishEndpoints(serves);
     }
@@ -85,8 +98,14 @@ export function moveSteps(paths: StatePaths, world: Clusters): Pick<World, "move
   };
 }
 
-/** Steps of a cut-over from the moment on that the target serves. */
-const AFTER_OPEN: ReadonlySet<string> = new Set(["open", "end-forward"]);
+/** Steps of a cut-over from the moment on that writers are shut out of the source, and that the target serves. */
+const AFTER_FENCE = from("fence");
+const AFTER_OPEN = from("open");
+
+function from(first: string): ReadonlySet<string> {
+  const names = CUT_OVER_STEPS.map(({ name }) => name);
+  return new Set(names.slice(names.indexOf(first)));
+}
 
 function contextOf({ signal, progress }: StepContext) {
   return { signal, progress: (told: Progress) => progress(wording(told)) };

@@ -57,16 +57,18 @@ test("from rung 1 to 3 and back under traffic: nothing fails, nothing is lost, r
 test("what the user's file says is applied, and an earlier version is gone back to", async () => {
   await using system = await startSystem();
   const file = join(system.folder, "ninefold.topology.yaml");
-  writeFileSync(file, "version: 1 # ours\napp:\n  servers: 1\nworkers:\n  servers: 2\n");
+  const text = (workers: number) =>
+    `version: 1 # ours\npublic:\n  port: ${system.port}\nworkers:\n  servers: ${workers}\n`;
+  writeFileSync(file, text(2));
   await system.succeed("apply");
   expect((await running(system)).filter((name) => name.includes(".worker."))).toHaveLength(2);
   await system.succeed("scale", "workers=1");
-  expect(readFileSync(file, "utf8")).toBe("version: 1 # ours\napp:\n  servers: 1\nworkers:\n  servers: 1\n");
+  expect(readFileSync(file, "utf8")).toBe(text(1));
 
   const versions = JSON.parse((await system.succeed("topologies", "--json")).stdout) as { version: number }[];
-  await system.succeed("apply", "--version", String(versions[1]?.version));
+  await system.succeed("apply", "--to", String(versions[1]?.version));
   expect((await running(system)).filter((name) => name.includes(".worker."))).toHaveLength(2);
-  const refused = await system.ninefold("apply", "--version", "9999");
+  const refused = await system.ninefold("apply", "--to", "9999");
   expect(refused.code).toBe(2);
   expect(refused.stderr).toMatch(/version 9999.*\n.*ninefold topologies/);
 });

@@ -11,7 +11,9 @@ export interface AppSpec
    * Name of the public socket that an `app` accepts from; or an address of its own, with the name of a public socket that it
    * only holds; neither for other roles.
    */
-  readonly listen?: { readonly socket: string } | { readonly host: string; readonly port: number; readonly holds: string };
+  readonly listen?:
+    | { readonly socket: string }
+    | { readonly host: string; readonly port: number; readonly holds: string };
   /** Environment of the process, complete but for `PATH`. Kept on disk, so no secrets of Ninefold's own belong in it. */
   readonly env: Readonly<Record<string, string>>;
 }
