@@ -52,6 +52,12 @@ testCommand(program, cli);
 installCommand(program, cli);
 doctorCommand(program, cli);
 
+// Whoever reads our output, such as `head`, may have seen enough.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit();
+  throw error;
+});
+
 try {
   await program.parseAsync();
 } catch (error) {

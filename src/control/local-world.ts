@@ -5,9 +5,10 @@ import { networkOf, releaseNetwork } from "../machine/local/network.ts";
 import { socketName } from "../plan/situation.ts";
 import { InstanceName, releaseOf } from "../topology/names.ts";
 import { balancerSteps } from "./balancer-steps.ts";
+import type { ClusterRef } from "./clusters/cluster.ts";
 import { embeddedClusters } from "./clusters/embedded.ts";
 import { patroniClusters } from "./clusters/patroni.ts";
-import { publishEndpoints } from "./endpoints.ts";
+import { endpointsInUse, publishEndpoints } from "./endpoints.ts";
 import { etcdSteps } from "./etcd-steps.ts";
 import { keepTopologies } from "./kept.ts";
 import { moveSteps } from "./move-steps.ts";
@@ -31,10 +32,14 @@ export function localWorld(
   const places = systemPlaces(machine, paths, () => networkOf(folder));
   const clusters = { embedded: embeddedClusters(machine, paths), patroni: patroniClusters(machine, places) };
   const cluster: World["cluster"] = (kind) => clusters[kind];
-  const publish: World["publishEndpoints"] = async ({ instance, kind }) => {
+  const publish: World["publishEndpoints"] = async (serving, upcoming) => {
     const keys = await deploymentKeys(paths);
     if (keys === undefined) throw new Error("the deployment has no keys yet");
-    await publishEndpoints(machine, paths, keys.deployment, cluster(kind).address(instance));
+    const addressOf = ({ instance, kind }: ClusterRef) => cluster(kind).address(instance);
+    await publishEndpoints(machine, paths, keys.deployment, {
+      primary: addressOf(serving),
+      upcoming: upcoming === undefined ? undefined : addressOf(upcoming),
+    });
   };
 
   async function instanceFolders(): Promise<InstanceName[]> {
@@ -46,7 +51,11 @@ export function localWorld(
     ...serviceSteps(folder, machine, paths, places),
     ...etcdSteps(machine, places),
     ...balancerSteps(machine, places, paths),
-    ...moveSteps(paths, { cluster, publishEndpoints: publish }),
+    ...moveSteps(paths, {
+      cluster,
+      publishEndpoints: publish,
+      inUse: (options) => endpointsInUse(machine, paths, options),
+    }),
     places,
     cluster,
     publishEndpoints: publish,

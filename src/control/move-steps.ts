@@ -18,12 +18,21 @@ import {
   verify,
 } from "../move/index.ts";
 import type { MoveRef } from "../plan/step.ts";
+import type { InstanceName } from "../topology/names.ts";
 import type { ClusterRef } from "./clusters/cluster.ts";
 import type { StatePaths } from "./paths.ts";
+import { StepFailed } from "./problem.ts";
 import { passwordsFile } from "./secrets.ts";
 import type { MoveActions, StepContext, World } from "./world.ts";
 
-type Clusters = Pick<World, "cluster" | "publishEndpoints">;
+type Clusters = Pick<World, "cluster" | "publishEndpoints"> & {
+  /** Waits until the service uses the endpoints that were published; gives the instances that do not in time. */
+  readonly inUse: (options: { withinMs: number; signal: AbortSignal }) => Promise<readonly InstanceName[]>;
+};
+
+/** Longest wait for the service to reach the new cluster before the pause, and to have left the old one after it; milliseconds. */
+const PREPARE_MS = 15_000;
+const LEAVE_MS = 5_000;
 
 /** Steps of a move by their names in `src/move`. */
 const COPY = new Map(COPY_STEPS.map((step) => [step.name, step]));
@@ -47,18 +56,28 @@ export function moveSteps(paths: StatePaths, world: Clusters): Pick<World, "move
   }
 
   /** Lets the move's target serve. Everything slow comes before the pause. */
-  async function cutOver(move: Move, serves: ClusterRef, context: StepContext): Promise<void> {
+  async function cutOver(move: Move, before: ClusterRef, serves: ClusterRef, context: StepContext): Promise<void> {
     const told = contextOf(context);
+    const { signal } = context;
     // A cut-over that was cut short goes on: once writers are shut out nothing is left to catch up with.
     const begun = (await isOpen(move))
       ? AFTER_OPEN
       : (await fenced(move.source)) !== "nobody"
         ? AFTER_FENCE
         : undefined;
+    if (begun === undefined) {
+      context.progress(`let the service open its connections to ${serves.instance}`);
+      await world.publishEndpoints(before, serves);
+      const [late] = await world.inUse({ withinMs: PREPARE_MS, signal });
+      if (late !== undefined) throw unreachable(late, serves);
+    }
     for (const { name, run } of CUT_OVER_STEPS) {
       if (name === "verify" || (begun !== undefined && !begun.has(name))) continue;
       await run(move, told);
-      if (name === "open") await world.publishEndpoints(serves);
+      if (name !== "open") continue;
+      await world.publishEndpoints(serves);
+      // What is left to do would take processor time from those that waited.
+      await world.inUse({ withinMs: LEAVE_MS, signal });
     }
   }
 
@@ -83,13 +102,16 @@ export function moveSteps(paths: StatePaths, world: Clusters): Pick<World, "move
             await catchUp(towards, contextOf(context));
             await verify(towards, contextOf(context));
           }),
-        cutOver: (forward, context) =>
-          withMove(ref, (move) => cutOver(way(move, forward), forward ? ref.target : ref.source, context)),
+        cutOver: (forward, context) => {
+          const [before, serves] = forward ? [ref.source, ref.target] : [ref.target, ref.source];
+          return withMove(ref, (move) => cutOver(way(move, forward), before, serves, context));
+        },
         cutBack: (forward, context) =>
           withMove(ref, async (move) => {
             const done = way(move, forward);
             if (!(await isOpen(done))) return unfence(done, contextOf(context));
-            return cutOver(reversed(done), forward ? ref.source : ref.target, context);
+            const [serves, before] = forward ? [ref.source, ref.target] : [ref.target, ref.source];
+            return cutOver(reversed(done), before, serves, context);
           }),
         discard: (context) => withMove(ref, (move) => abandon(move, contextOf(context))),
         drop: (drops, context) => withMove(ref, (move) => dropOld(way(move, drops === "source"), contextOf(context))),
@@ -105,6 +127,14 @@ const AFTER_OPEN = from("open");
 function from(first: string): ReadonlySet<string> {
   const names = CUT_OVER_STEPS.map(({ name }) => name);
   return new Set(names.slice(names.indexOf(first)));
+}
+
+function unreachable(instance: InstanceName, to: ClusterRef): StepFailed {
+  return new StepFailed("cluster-unreachable", {
+    at: instance,
+    says: `it could not open its connections to ${to.instance} within ${PREPARE_MS / 1_000} s`,
+    fix: `see \`ninefold logs ${instance}\` and \`ninefold logs ${to.instance}\`, and try again`,
+  });
 }
 
 function contextOf({ signal, progress }: StepContext) {

@@ -63,8 +63,8 @@ export interface World {
   cluster(kind: ClusterKind): ClusterRunner;
   /** `copy`: the release before, where another cluster has its tables too: new migrations are refused then. */
   migrate(release: number, topology: Topology, context: StepContext, copy?: number): Promise<void>;
-  /** Tells the service, what runs of it included, which cluster serves. */
-  publishEndpoints(cluster: ClusterRef): Promise<void>;
+  /** Tells the service, what runs of it included, which cluster serves, and which one soon will. */
+  publishEndpoints(cluster: ClusterRef, upcoming?: ClusterRef): Promise<void>;
   move(move: MoveRef): MoveActions;
   /** Starts an instance and waits until it says that it is ready. */
   startInstance(instance: ServiceInstance, topology: Topology, context: StepContext): Promise<void>;

@@ -17,6 +17,14 @@ export const Endpoints = z.object({
   epoch: z.int().min(1),
   /** Random identity of the deployment; a session token of another deployment is not honoured. */
   deployment: z.string().min(1),
-  clusters: z.record(z.string(), z.object({ primary: DatabaseAddress, standbys: z.array(DatabaseAddress) })),
+  clusters: z.record(
+    z.string(),
+    z.object({
+      primary: DatabaseAddress,
+      standbys: z.array(DatabaseAddress),
+      /** Where the primary will soon be: instances open their connections before the move, so that nobody waits for them. */
+      upcoming: DatabaseAddress.optional(),
+    }),
+  ),
 });
 export type Endpoints = z.infer<typeof Endpoints>;

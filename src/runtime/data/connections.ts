@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { DatabaseAddress } from "../../topology/endpoints.ts";
 import { type Identity, identify } from "./identity.ts";
 import { Link, type LinkOptions } from "./link.ts";
+import { type Opened, Spares } from "./spares.ts";
 
 /** What the connections tell: one has come, one has gone, none comes. */
 export interface ConnectionsEvents {
@@ -12,6 +13,8 @@ export interface ConnectionsEvents {
 
 const FIRST_PAUSE_MS = 10;
 const LONGEST_PAUSE_MS = 500;
+/** Between the ends of two connections that are no longer needed. */
+const REST_PAUSE_MS = 50;
 
 /** Keeps `count` connections to one address open: opens them, and opens them again when they break. */
 export class Connections {
@@ -22,6 +25,7 @@ export class Connections {
   readonly #closing = new AbortController();
   #address: DatabaseAddress;
   #links: Link[] = [];
+  #spares: Spares | undefined;
 
   constructor(
     address: DatabaseAddress,
@@ -50,20 +54,40 @@ export class Connections {
     return this.#identities.get(link);
   }
 
-  /**
-   * Leads new work to another address, whose connections are opened at once, beside those to the old one; these end
-   * when their work is done. Gives false when it is the address that work goes to already.
-   */
-  move(address: DatabaseAddress): boolean {
-    if (isSame(address, this.#address)) return false;
-    if (this.#closing.signal.aborted) return false;
-    this.#address = address;
-    // One first, alone, so that waiting work has it as early as can be: signing in keeps both sides' processors busy.
-    void this.#keepOne(address).then(() => {
-      for (let i = 1; i < this.#count && address === this.#address; i++) void this.#keepOne(address);
+  /** Whether as many connections as are kept stand ready for the address that was prepared; true when none was. */
+  get prepared(): boolean {
+    return this.#spares?.ready ?? true;
+  }
+
+  /** Opens connections to where work will soon go, beside those in use; without an address, lets go of them. */
+  prepare(address: DatabaseAddress | undefined): void {
+    if (address !== undefined && this.#spares !== undefined && isSame(address, this.#spares.address)) return;
+    this.#spares?.close();
+    this.#spares = undefined;
+    if (address === undefined || isSame(address, this.#address) || this.#closing.signal.aborted) return;
+    this.#spares = new Spares(address, this.#count, {
+      open: (to, onLost) => this.#open(to, onLost),
+      pause: (tries) => this.#pause(FIRST_PAUSE_MS * 2 ** Math.min(tries, 10)),
+      lost: (link) => this.#lost(link),
     });
-    for (const link of this.#links) this.#retire(link);
-    return true;
+  }
+
+  /**
+   * Leads new work to another address, to whose connections it goes as soon as there is one; those to the old one end
+   * when their work is done. Gives the address under which work goes on, undefined when it is the one it goes to already.
+   */
+  move(address: DatabaseAddress): DatabaseAddress | undefined {
+    if (isSame(address, this.#address) || this.#closing.signal.aborted) return undefined;
+    const spares = this.#spares !== undefined && isSame(address, this.#spares.address) ? this.#spares : undefined;
+    const opened = spares?.take() ?? [];
+    this.#spares?.close();
+    this.#spares = undefined;
+    this.#address = spares?.address ?? address;
+    const old = this.#links;
+    for (const link of old) link.retiring = true;
+    for (const one of opened) this.#adopt(one);
+    void this.#keepInTurn(this.#address, opened.length).then(() => this.#restInTurn(old));
+    return this.#address;
   }
 
   /** Closes a retiring connection once nothing is under way on it. */
@@ -77,6 +101,7 @@ export class Connections {
   /** Opens none any more, and ends each as soon as nothing is under way on it. */
   retireAll(): void {
     this.#closing.abort();
+    this.#spares?.close();
     for (const link of this.#links) this.#retire(link);
   }
 
@@ -95,22 +120,46 @@ export class Connections {
     this.rest(link);
   }
 
+  /** One after another: signing in keeps both sides' processors busy, and the first is enough for what waits to begin. */
+  async #keepInTurn(address: DatabaseAddress, open: number): Promise<void> {
+    for (let i = open; i < this.#count && address === this.#address; i++) await this.#keepOne(address);
+  }
+
+  /** One now and then: a server spends milliseconds on each that ends, which those that waited need more. */
+  async #restInTurn(links: readonly Link[]): Promise<void> {
+    for (const link of links) {
+      await this.#pause(REST_PAUSE_MS);
+      this.rest(link);
+    }
+  }
+
+  #adopt({ link, identity }: Opened): void {
+    this.#identities.set(link, identity);
+    this.#links = [...this.#links, link];
+    this.#events.ready(link);
+  }
+
+  async #open(address: DatabaseAddress, onLost: (link: Link) => void): Promise<Opened> {
+    const link = await Link.open({ ...this.#options, address }, onLost);
+    return { link, identity: await this.#identify(link) };
+  }
+
+  /** Full jitter, so that many processes do not come back all at once. */
+  async #pause(ms: number): Promise<void> {
+    const jittered = Math.min(ms, LONGEST_PAUSE_MS) * (0.5 + Math.random());
+    await delay(jittered, undefined, { signal: this.#closing.signal }).catch(() => undefined);
+  }
+
   async #keepOne(address: DatabaseAddress): Promise<void> {
     const over = () => this.#closing.signal.aborted || address !== this.#address;
     for (let pause = FIRST_PAUSE_MS; !over(); pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
       try {
-        const link = await Link.open({ ...this.#options, address }, (lost) => this.#lost(lost));
-        const identity = await this.#identify(link);
-        if (over()) return link.close();
-        this.#identities.set(link, identity);
-        this.#links = [...this.#links, link];
-        this.#events.ready(link);
-        return;
+        const opened = await this.#open(address, (lost) => this.#lost(lost));
+        return over() ? opened.link.close() : this.#adopt(opened);
       } catch (error) {
         if (over()) return;
         this.#events.failed(error as Error);
-        // Full jitter, so that many processes do not come back all at once.
-        await delay(pause * (0.5 + Math.random()), undefined, { signal: this.#closing.signal }).catch(() => undefined);
+        await this.#pause(pause);
       }
     }
   }

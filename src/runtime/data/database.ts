@@ -44,7 +44,7 @@ export interface Database<DB> {
    * given as a function from their beginning; other open transactions end where they are.
    */
   setEndpoints(endpoints: Endpoints): void;
-  /** Epoch of the endpoints that are in use: it rises once nothing of an earlier address is used any more. */
+  /** Epoch of the endpoints that are in use: it rises once nothing of an earlier address is used, and the upcoming one is ready. */
   epochInUse(): number;
   /**
    * Ends all connections: what still waits fails with {@link DatabaseUnavailable}, what is under way may end within
@@ -93,7 +93,8 @@ export function openDatabase<DB>(options: DatabaseOptions): Database<DB> {
     db: kyselyOn<DB>(pooledSource(scheduler)),
     ping: (withinMs = 1_000) => ping(scheduler, withinMs),
     stats: () => scheduler.stats(),
-    setEndpoints: (endpoints) => scheduler.move(primaryOf(endpoints, cluster), endpoints.epoch),
+    setEndpoints: (endpoints) =>
+      scheduler.move(primaryOf(endpoints, cluster), endpoints.epoch, endpoints.clusters[cluster]?.upcoming),
     epochInUse: () => scheduler.epochInUse(),
     afterFence: (error, at) => scheduler.afterFence(error, at),
     close: (withinMs = 5_000) => scheduler.close(withinMs),

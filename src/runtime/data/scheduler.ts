@@ -197,12 +197,14 @@ export class Scheduler implements RunHost {
     return this.#connections.address;
   }
 
-  /** Follows the database to another address, named by endpoints of this number. */
-  move(address: DatabaseAddress, epoch: number): void {
+  /** Follows the database to another address, named by endpoints of this number, and makes ready for where it goes next. */
+  move(address: DatabaseAddress, epoch: number, upcoming?: DatabaseAddress): void {
     this.#epochInUse = this.epochInUse();
     this.#epoch = epoch;
-    this.#epochs.set(address, epoch);
-    if (!this.#connections.move(address)) {
+    const at = this.#connections.move(address);
+    this.#epochs.set(at ?? this.#connections.address, epoch);
+    this.#connections.prepare(upcoming);
+    if (at === undefined) {
       // Newer endpoints that stay where they are may mean that a move was given up.
       if (this.#fence.stands) void this.#fence.look(this.#connections.address);
       return;
@@ -212,10 +214,13 @@ export class Scheduler implements RunHost {
     this.#schedule();
   }
 
-  /** The number of the endpoints under which all connections stand: nothing of an earlier address is in use any more. */
+  /**
+   * The number of the endpoints under which all connections stand: nothing of an earlier address is in use any more, and
+   * what was to be made ready is.
+   */
   epochInUse(): number {
-    const { links, address } = this.#connections;
-    if (links.length > 0 && links.every((link) => link.address === address)) this.#epochInUse = this.#epoch;
+    const { links, address, prepared } = this.#connections;
+    if (prepared && links.length > 0 && links.every((link) => link.address === address)) this.#epochInUse = this.#epoch;
     return this.#epochInUse;
   }
 
