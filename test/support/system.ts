@@ -37,6 +37,8 @@ export interface SystemOptions {
   readonly app?: number;
   /** Rung to start at; 1 unless given. */
   readonly rung?: number;
+  /** Whether it answers HTTPS, from rung 3. */
+  readonly tls?: boolean;
   /** The service's folder, which is copied; Conduit unless given. */
   readonly source?: string;
   /** Changes the copy before it is started. */
@@ -67,12 +69,13 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   try {
     const app = options.app === undefined ? [] : ["--app", String(options.app)];
     const rung = options.rung === undefined ? [] : ["--rung", String(options.rung)];
-    await succeed("up", "-d", "--port", String(port), "--host", "127.0.0.1", ...app, ...rung);
+    const tls = options.tls === true ? ["--tls"] : [];
+    await succeed("up", "-d", "--port", String(port), "--host", "127.0.0.1", ...app, ...rung, ...tls);
   } catch (error) {
     await dispose().catch(() => {});
     throw error;
   }
-  const url = `http://127.0.0.1:${port}`;
+  const url = `${options.tls === true ? "https" : "http"}://127.0.0.1:${port}`;
   return {
     folder,
     url,

@@ -1,4 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import type { IncomingMessage } from "node:http";
+import { get } from "node:https";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { type System, startSystem } from "../support/system.ts";
@@ -71,4 +73,15 @@ test("what the user's file says is applied, and an earlier version is gone back 
   const refused = await system.ninefold("apply", "--to", "9999");
   expect(refused.code).toBe(2);
   expect(refused.stderr).toMatch(/version 9999.*\n.*ninefold topologies/);
+});
+
+test("up at rung 3 from nothing answers HTTPS, by an authority that the deployment made", async () => {
+  await using system = await startSystem({ rung: 3, tls: true });
+  const ca = readFileSync(join(system.folder, ".ninefold", "secrets", "tls", "authority.pem"));
+  const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+    get(`${system.url}/api/tags`, { ca }, (response) => resolve(response.resume())).on("error", reject);
+  });
+  expect(answer.statusCode).toBe(200);
+  expect(answer.headers["strict-transport-security"]).toMatch(/max-age=/);
+  expect((await system.status()).url).toBe(`https://localhost:${system.port}`);
 });

@@ -62,6 +62,14 @@ export function createHttpServer(options: HttpOptions): HttpServer {
   /** Connections of balancers on which no request is under way. */
   const idle = new Set<Socket>();
   let draining = false;
+  let empty: (() => void) | undefined;
+
+  /** Resolves when no connection is open. */
+  const emptied = () =>
+    new Promise<void>((resolve) => {
+      if (sockets.size === 0) resolve();
+      else empty = resolve;
+    });
 
   const gate = createGate(limits.maxInFlight, options.queueMs, () => open.size);
 
@@ -206,6 +214,7 @@ export function createHttpServer(options: HttpOptions): HttpServer {
     socket.on("close", () => {
       sockets.delete(socket);
       idle.delete(socket);
+      if (sockets.size === 0) empty?.();
     });
   });
 
@@ -239,7 +248,8 @@ export function createHttpServer(options: HttpOptions): HttpServer {
     async drain(withinMs) {
       draining = true;
       const told = readiness.leave(withinMs);
-      if (limits.trustedProxies.length > 0) await told;
+      // A balancer from which this server was taken has closed its connections, and asks no more.
+      if (limits.trustedProxies.length > 0) await Promise.race([told, emptied()]);
       const { promise, resolve } = Promise.withResolvers<void>();
       // Not http.Server's own close: it ends idle connections, and a request may be on its way on one of them.
       NetServer.prototype.close.call(server, () => resolve());
