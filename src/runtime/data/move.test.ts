@@ -127,7 +127,7 @@ test.each([4, 1])(
     for (const { who, n } of await to.rows<{ who: string; n: number }>("select who, n from counter"))
       expect(n).toBe(ledger.get(who)?.raised);
     expect(longest).toBeLessThan(4_000);
-    expect(database.epochInUse()).toBe(2);
+    await expect.poll(() => database.epochInUse()).toBe(2);
   },
 );
 
@@ -235,6 +235,40 @@ test("a transaction that was open on the old server ends there, and only then ar
   expect(await from.rows("select id from entry")).toEqual([{ id: 1 }]);
   expect(await to.rows("select id from entry")).toEqual([]);
   await expect.poll(() => database.epochInUse()).toBe(2);
+});
+
+test("connections to where the database will be are open before the move, and taken into use by it", async () => {
+  const database = open({ connections: 3 });
+  await database.ping();
+  const backends = () =>
+    to.rows<{ pid: number }>("select pid from pg_stat_activity where usename = 'ninefold_service' order by pid");
+  const { clusters, ...rest } = endpointsTo(source);
+  const upcoming = { ...clusters.main!, upcoming: moved().clusters.main!.primary };
+  database.setEndpoints({ ...rest, epoch: 2, clusters: { main: upcoming } });
+  await expect.poll(() => database.epochInUse()).toBe(2);
+  const ready = await backends();
+  expect(ready).toHaveLength(3);
+  await database.db.insertInto("entry").values(entry(1)).execute();
+  expect(await from.rows("select id from entry")).toEqual([{ id: 1 }]);
+
+  database.setEndpoints({ ...moved(), epoch: 3 });
+  await database.db.insertInto("entry").values(entry(2)).execute();
+  expect(await to.rows("select id from entry")).toEqual([{ id: 2 }]);
+  expect(await backends()).toEqual(ready);
+  await expect.poll(() => database.epochInUse()).toBe(3);
+});
+
+test("connections to a place that is given up are let go", async () => {
+  const database = open({ connections: 2 });
+  await database.ping();
+  const { clusters, ...rest } = endpointsTo(source);
+  const upcoming = { ...clusters.main!, upcoming: moved().clusters.main!.primary };
+  database.setEndpoints({ ...rest, epoch: 2, clusters: { main: upcoming } });
+  await expect.poll(() => database.epochInUse()).toBe(2);
+  database.setEndpoints({ ...endpointsTo(source), epoch: 3 });
+  const left = () => to.rows("select pid from pg_stat_activity where usename = 'ninefold_service'");
+  await expect.poll(left).toEqual([]);
+  await database.ping();
 });
 
 test("a session's position names the server it was learnt from", async () => {

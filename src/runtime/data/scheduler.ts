@@ -2,6 +2,7 @@ import type { CompiledQuery, QueryResult } from "kysely";
 import type { Logger } from "pino";
 import type { DatabaseAddress } from "../../topology/endpoints.ts";
 import { currentSession, type Session } from "../session/index.ts";
+import { Backlog, type Reservation } from "./backlog.ts";
 import { Connections, isSame } from "./connections.ts";
 import { DatabaseBusy, DatabaseMoving, DatabaseUnavailable } from "./errors.ts";
 import { callOf, type Exchange } from "./exchange.ts";
@@ -9,7 +10,6 @@ import { type Denial, Fence, isDenied, phaseOn } from "./fence.ts";
 import type { Identity } from "./identity.ts";
 import type { Link, LinkOptions } from "./link.ts";
 import { positionExchange } from "./position.ts";
-import { Queue } from "./queue.ts";
 import { Run, type RunHost } from "./run.ts";
 import { ownStatement, type Statement, Statements } from "./statement.ts";
 import { encodeValues, sameValues } from "./wire/values.ts";
@@ -45,13 +45,6 @@ export interface DatabaseStats {
   readonly retries: number;
 }
 
-interface Reservation {
-  readonly order: number;
-  since: number;
-  grant(link: Link): void;
-  fail(error: Error): void;
-}
-
 /** Reads sent to a connection ahead of their answers. Enough to keep a backend busy; more would only lengthen its queue. */
 const DEPTH = 8;
 /** A connection that has not answered for so long runs something slow: nothing is queued behind it, in milliseconds. */
@@ -80,16 +73,12 @@ export class Scheduler implements RunHost {
   readonly #options: SchedulerOptions;
   readonly #connections: Connections;
   readonly #fence: Fence;
-  readonly #runs = new Queue<Run>();
-  /** Those that a fence holds back while others pass. */
-  readonly #held = new Queue<Run>();
-  readonly #reservations = new Queue<Reservation>();
+  readonly #backlog = new Backlog();
   readonly #watchdog: NodeJS.Timeout;
   /** The endpoints that named each address, and those under which all connections stand. */
   readonly #epochs = new WeakMap<DatabaseAddress, number>();
   #epoch: number;
   #epochInUse = 0;
-  #order = 0;
   #scheduled = false;
   #sweeper: NodeJS.Timeout | undefined;
   #closed = false;
@@ -109,7 +98,7 @@ export class Scheduler implements RunHost {
       ready: (link) => {
         if (this.#trouble !== undefined) options.log?.info({ address: link.address }, "database is back");
         this.#trouble = undefined;
-        if (this.#usable() === 1) this.#waitAnew();
+        if (this.#usable() === 1) this.#backlog.waitAnew(); // for a connection, no longer for the database
         this.#schedule();
       },
       lost: () => {
@@ -132,7 +121,10 @@ export class Scheduler implements RunHost {
       },
       met: (phase) => options.log?.info({ fenced: phase }, "the database is being moved; what it denies waits"),
       waiting: () => options.onTrouble(),
-      opened: () => this.#reopen(),
+      opened: () => {
+        this.#backlog.reopen();
+        this.#schedule();
+      },
     });
     this.#watchdog = setInterval(() => this.#watch(), 1_000).unref();
   }
@@ -154,9 +146,9 @@ export class Scheduler implements RunHost {
       }
     }
     this.#admit();
-    const run = new Run(this, statement, values, ++this.#order, read ? undefined : currentSession());
+    const run = new Run(this, statement, values, this.#backlog.nextOrder(), read ? undefined : currentSession());
     if (read) statement.unsent.push(run);
-    this.#runs.push(run);
+    this.#backlog.add(run);
     this.#schedule();
     return run.answer();
   }
@@ -165,7 +157,7 @@ export class Scheduler implements RunHost {
   reserve(): Promise<Link> {
     this.#admit();
     return new Promise((grant, fail) => {
-      this.#reservations.push({ order: ++this.#order, since: 0, grant, fail });
+      this.#backlog.reserve({ grant, fail });
       this.#schedule();
     });
   }
@@ -251,7 +243,7 @@ export class Scheduler implements RunHost {
     const busy = links.filter((link) => link.reserved || link.inFlight > 0).length;
     return {
       connections: { limit: this.#options.connections, open: links.length, busy },
-      waiting: this.#waiting(),
+      waiting: this.#backlog.length,
       statements: this.#sentStatements,
       joined: this.#joined,
       retries: this.#retries,
@@ -265,9 +257,7 @@ export class Scheduler implements RunHost {
     clearInterval(this.#sweeper);
     this.#fence.close();
     const error = new DatabaseUnavailable("the service closes its database connections");
-    const all = () => true;
-    for (const waiting of [...this.#runs.take(all), ...this.#held.take(all), ...this.#reservations.take(all)])
-      waiting.fail(error);
+    for (const waiting of this.#backlog.takeAll()) waiting.fail(error);
     this.#connections.retireAll();
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((done) => {
@@ -289,13 +279,13 @@ export class Scheduler implements RunHost {
       run.fail(new DatabaseUnavailable("the service closes its database connections"));
       return;
     }
-    this.#runs.putBack(run);
+    this.#backlog.putBack(run);
     this.#schedule();
   }
 
   freed(link: Link): void {
     if (link.retiring) this.#connections.rest(link);
-    if (this.#waiting() > 0) this.#schedule();
+    if (this.#backlog.length > 0) this.#schedule();
   }
 
   restore(link: Link): void {
@@ -338,7 +328,7 @@ export class Scheduler implements RunHost {
 
   #admit(): void {
     if (this.#closed) throw new DatabaseUnavailable("the service has closed its database connections");
-    if (this.#waiting() >= this.#options.maxWaiting) {
+    if (this.#backlog.length >= this.#options.maxWaiting) {
       throw new DatabaseBusy(`${this.#options.maxWaiting} statements wait for the database already`);
     }
   }
@@ -352,8 +342,10 @@ export class Scheduler implements RunHost {
   readonly #dispatch = (): void => {
     this.#scheduled = false;
     const now = performance.now();
-    while (this.#startOne(now));
-    if (this.#waiting() > 0) {
+    while (
+      this.#backlog.startFirst({ run: (run) => this.#startRun(run, now), reservation: (one) => this.#grant(one, now) })
+    );
+    if (this.#backlog.length > 0) {
       this.#sweeper ??= setInterval(() => this.#sweep(), SWEEP_MS);
     } else if (this.#sweeper !== undefined) {
       clearInterval(this.#sweeper);
@@ -362,51 +354,27 @@ export class Scheduler implements RunHost {
     for (const link of this.#connections.links) link.flush();
   };
 
-  #waiting(): number {
-    return this.#runs.length + this.#held.length + this.#reservations.length;
-  }
-
-  /** Starts the statement or the transaction that has waited longest; if it cannot start, the first of the other kind. */
-  #startOne(now: number): boolean {
-    const run = this.#runs.peek();
-    const reservation = this.#reservations.peek();
-    if (run !== undefined && (reservation === undefined || run.order < reservation.order)) {
-      return this.#startRun(run, now) || (reservation !== undefined && this.#startReservation(reservation, now));
-    }
-    if (reservation === undefined) return false;
-    return this.#startReservation(reservation, now) || (run !== undefined && this.#startRun(run, now));
-  }
-
-  #startRun(run: Run, now: number): boolean {
-    if (!this.#fence.admits(run.statement.kind)) return this.#hold(run);
+  #startRun(run: Run, now: number): "started" | "held" | "waits" {
+    // Out of the way of those that the fence lets pass, if there can be any.
+    if (!this.#fence.admits(run.statement.kind)) return this.#fence.admits("read") ? "held" : "waits";
     const link = this.#leastBusy(now, DEPTH);
-    if (link === undefined) return false;
-    this.#runs.shift();
+    if (link === undefined) return "waits";
     if (run.statement.unsent[0] === run) run.statement.unsent.shift();
     run.link = link;
     this.#sentStatements++;
     link.send(run);
     if (run.session !== undefined) this.learn(link, run.session, run.awaitPosition());
-    return true;
-  }
-
-  /** Out of the way of those that the fence lets pass, if there can be any. */
-  #hold(run: Run): boolean {
-    if (!this.#fence.admits("read")) return false;
-    this.#runs.shift();
-    this.#held.push(run);
-    return true;
+    return "started";
   }
 
   /** One connection is never reserved: what a transaction waits for outside of itself can always run. */
-  #startReservation(reservation: Reservation, now: number): boolean {
+  #grant(reservation: Reservation, now: number): boolean {
     if (!this.#fence.admits()) return false;
     const links = this.#usable();
     const free = this.#connections.links.reduce((n, link) => (link.reserved || link.retiring ? n : n + 1), 0);
     if (free < 2 && links > 1) return false;
     const link = this.#leastBusy(now, DEPTH);
     if (link === undefined) return false;
-    this.#reservations.shift();
     link.reserved = true;
     reservation.grant(link);
     return true;
@@ -431,15 +399,7 @@ export class Scheduler implements RunHost {
     const now = performance.now();
     const away = this.#usable() === 0;
     const limit = away || this.#fence.stands ? this.#options.holdMs : this.#options.busyMs;
-    const late = (waiting: { since: number }) => {
-      waiting.since ||= now;
-      return now - waiting.since >= limit;
-    };
-    const runs = [...this.#runs.take(late), ...this.#held.take(late)];
-    for (const { statement } of runs) statement.unsent = [];
-    for (const waiting of [...runs, ...this.#reservations.take(late)]) {
-      waiting.fail(this.#lateError(away, limit));
-    }
+    for (const waiting of this.#backlog.takeLate(now, limit)) waiting.fail(this.#lateError(away, limit));
     this.#schedule();
   }
 
@@ -452,19 +412,6 @@ export class Scheduler implements RunHost {
   /** Connections that new work can use, now or when what is under way on them ends. */
   #usable(): number {
     return this.#connections.links.reduce((count, link) => (link.retiring ? count : count + 1), 0);
-  }
-
-  /** The fence is gone: those it held back come first, in their order. */
-  #reopen(): void {
-    for (const run of [...this.#held.take(() => true)].reverse()) this.#runs.putBack(run);
-    this.#waitAnew();
-    this.#schedule();
-  }
-
-  /** The database is back: what waited for it now waits for a connection, and has not done so yet. */
-  #waitAnew(): void {
-    for (const run of [...this.#runs, ...this.#held]) run.since = 0;
-    for (const reservation of this.#reservations) reservation.since = 0;
   }
 
   #watch(): void {
