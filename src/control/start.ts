@@ -71,16 +71,21 @@ export async function connect(folder: string): Promise<ControlClient | undefined
 
 /** After a `down` nothing is left to control: the control plane and its agent end, too, before the events do. */
 function stopping(client: ControlClient, folder: string): ControlClient {
-  async function* down(events: PlanEvents): PlanEvents {
+  async function* down(events: PlanEvents, destroy: boolean): PlanEvents {
     for await (const event of events) {
-      if (event.kind === "finished") await localMachine(folder).shutdown();
+      if (event.kind === "finished") {
+        const machine = localMachine(folder);
+        await machine.shutdown();
+        if (destroy) machine.forget();
+      }
       yield event;
     }
   }
   return {
     ...client,
-    down: (options) => down(client.down(options)),
-    apply: (change: Change) => (change.kind === "down" ? down(client.apply(change)) : client.apply(change)),
+    down: (options) => down(client.down(options), options?.destroy === true),
+    apply: (change: Change) =>
+      change.kind === "down" ? down(client.apply(change), change.destroy === true) : client.apply(change),
   };
 }
 

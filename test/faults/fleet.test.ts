@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { agentPid } from "../support/processes.ts";
 import { type System, startSystem } from "../support/system.ts";
 import { until } from "../support/until.ts";
 import { expectKept } from "../support/verdict.ts";
@@ -66,5 +67,21 @@ test("SIGKILL of Patroni leaves PostgreSQL serving; a new Patroni takes it over"
 test("with the control plane dead the balancer, its servers and the database go on", async () => {
   await using traffic = await system.check();
   await kill("dc1.control");
+  expectKept(await traffic.finish({ after: 2_000 }));
+});
+
+test("SIGKILL of the agent fails no request; the servers pass the public socket on to the next one", async () => {
+  await using traffic = await system.check();
+  const killed = agentPid(system.folder);
+  process.kill(killed, "SIGKILL");
+  const next = () => {
+    try {
+      return agentPid(system.folder) !== killed;
+    } catch {
+      return false; // none has come yet
+    }
+  };
+  await until("a new agent", async () => next() && (await healthy()), 30_000);
+  await system.succeed("deploy");
   expectKept(await traffic.finish({ after: 2_000 }));
 });

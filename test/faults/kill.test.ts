@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { processesUnder } from "../support/processes.ts";
+import { agentPid, processesUnder } from "../support/processes.ts";
 import { type System, startSystem } from "../support/system.ts";
 import { until } from "../support/until.ts";
 import { expectKept } from "../support/verdict.ts";
@@ -32,9 +32,9 @@ test.each(["dc1.app.1", "dc1.db.1", "dc1.worker.1"])(
 test("SIGKILL of the agent fails no request; a new one adopts the instances and replaces them without closing the port", async () => {
   await using traffic = await system.check();
   const before = await system.status();
-  const killed = agentPid();
+  const killed = agentPid(system.folder);
   process.kill(killed, "SIGKILL");
-  await until("a new agent", async () => agentPid() !== killed, 15_000);
+  await until("a new agent", async () => agentPid(system.folder) !== killed, 15_000);
   await until("all is well", healthy, 15_000);
   const after = await system.status();
   expect(after.instances.map(({ name, pid }) => [name, pid])).toEqual(
@@ -74,10 +74,4 @@ function killAll(folder: string): number {
     } catch {}
   }
   return running.length;
-}
-
-function agentPid(): number {
-  const agents = processesUnder(system.folder).filter(({ command }) => /machine\/local\/agent\.[jt]s/.test(command));
-  expect(agents).toHaveLength(1);
-  return agents[0]!.pid;
 }

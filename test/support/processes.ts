@@ -33,3 +33,10 @@ function dataFolder(folder: string): string | undefined {
     return undefined;
   }
 }
+
+/** Process of the one agent that runs for a service's folder. */
+export function agentPid(folder: string): number {
+  const agents = processesUnder(folder).filter(({ command }) => /machine\/local\/agent\.[jt]s/.test(command));
+  if (agents.length !== 1 || agents[0] === undefined) throw new Error(`${agents.length} agents run for ${folder}`);
+  return agents[0].pid;
+}

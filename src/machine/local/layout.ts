@@ -1,7 +1,16 @@
 import { randomBytes } from "node:crypto";
-import { chmodSync, lstatSync, mkdirSync, mkdtempSync, readlinkSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { MachineFolderUnusable } from "./problem.ts";
 import { engineUser, SYSTEM_FOLDER } from "./user.ts";
 
@@ -89,6 +98,21 @@ function socketsFolder(root: string): string {
   // Room for `/dc1.name.10@1000/.s.PGSQL.65535` within 103 bytes, the shortest limit of all systems.
   const base = tmpdir().length > 50 || engineUser() !== undefined ? "/tmp" : tmpdir();
   return linked(path, make(join(base, `ninefold-${randomBytes(6).toString("hex")}`)));
+}
+
+/** Removes what {@link layoutOf} made outside the service's folder. The next call of it makes new ones. */
+export function removeOutside(serviceFolder: string): void {
+  const root = join(serviceFolder, ".ninefold");
+  for (const [link, folderOf] of [
+    ["instances", dirname],
+    ["sockets", (path: string) => path],
+  ] as const) {
+    const path = join(root, link);
+    const found = target(path);
+    if (found === undefined || found === path) continue;
+    rmSync(folderOf(found), { recursive: true, force: true });
+    rmSync(path);
+  }
 }
 
 /** Makes a link; when somebody else was first, theirs counts. */

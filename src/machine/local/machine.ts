@@ -9,7 +9,7 @@ import { nobodyListens, unixRequest } from "../unix-http.ts";
 import { ensureAgent } from "./ensure.ts";
 import { writeAtomically } from "./files.ts";
 import { identify, isAlive } from "./identity.ts";
-import { layoutOf } from "./layout.ts";
+import { layoutOf, removeOutside } from "./layout.ts";
 import { AgentFailed, MachineFolderUnusable, revive } from "./problem.ts";
 import { AgentAnswer, InstanceStates, Refusal, RunAnswer, SocketAnswer } from "./protocol.ts";
 import { engineUser } from "./user.ts";
@@ -20,6 +20,8 @@ export interface LocalMachine extends Machine {
   log(name: InstanceName): string;
   /** Stops all instances, last started first, closes the public sockets and ends the agent. Safe when no agent runs. */
   shutdown(): Promise<void>;
+  /** After a shutdown: removes the folders that lie outside the service's, logs included. */
+  forget(): void;
 }
 
 /** A stop waits for its instance's own time limit, at most this long; milliseconds. */
@@ -120,6 +122,7 @@ export function localMachine(folder: string): LocalMachine {
       // It has answered and is on its way out; the port is free when it is gone.
       while (agent !== undefined && isAlive(agent)) await delay(5);
     },
+    forget: () => removeOutside(folder),
   };
 }
 
