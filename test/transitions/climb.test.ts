@@ -3,6 +3,8 @@ import type { IncomingMessage } from "node:http";
 import { get } from "node:https";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { readSpecification } from "../../examples/conduit/contract/specification.ts";
+import { walkContract } from "../../examples/conduit/contract/walk.ts";
 import { type System, startSystem } from "../support/system.ts";
 import { expectKept } from "../support/verdict.ts";
 
@@ -16,11 +18,33 @@ async function running(system: System): Promise<string[]> {
     .sort();
 }
 
-/** Runs changes one after another under the check's traffic, and expects every promise to be kept. */
+/** Runs changes one after another under the check's traffic and a client of the specification; every promise must be kept. */
 async function underTraffic(system: System, changes: readonly (readonly string[])[]): Promise<void> {
   await using traffic = await system.check();
+  using client = contractClient(`${system.url}/api`);
   for (const change of changes) await system.succeed(...change);
+  await client.finish();
   expectKept(await traffic.finish({ after: 2_000 }));
+}
+
+/** Walks through the RealWorld specification again and again, until it is asked to finish the last round. */
+function contractClient(url: string): Disposable & { finish(): Promise<void> } {
+  const specification = readSpecification();
+  let over = false;
+  const walking = (async () => {
+    do await walkContract(url, specification);
+    while (!over);
+  })();
+  walking.catch(() => undefined); // told by `finish`
+  return {
+    finish: () => {
+      over = true;
+      return walking;
+    },
+    [Symbol.dispose]: () => {
+      over = true;
+    },
+  };
 }
 
 test("from rung 1 to 3 and back under traffic: nothing fails, nothing is lost, repeated or stale", async () => {
