@@ -67,7 +67,7 @@ export function placedService(
       headersTimeoutMs: app.headersTimeoutMs,
       requestTimeoutMs: app.requestTimeoutMs,
       keepAliveMs: app.keepAliveMs,
-      trustedProxies: topology.balancer === undefined ? [] : [address(balancerName(topology))],
+      trustedProxies: topology.balancer === undefined ? app.trustedProxies : [address(balancerName(topology))],
     },
     jobs: { concurrency: workers.concurrency },
     drainMs: app.drainMs,

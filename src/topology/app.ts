@@ -9,6 +9,11 @@ export const App = z.strictObject({
   holdMs: z.int().min(0).max(60_000).default(15_000),
   /** Most requests that a server works on at a time; beyond it, 503 with `Retry-After` at once. */
   maxInFlight: z.int().min(1).max(100_000).default(256),
+  /**
+   * Addresses, or ranges, of proxies of your own in front, whose word on the client's address, scheme and host is believed
+   * (`X-Forwarded-For`, `-Proto`, `-Host`). From anybody else those headers are removed.
+   */
+  trustedProxies: z.array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()])).default([]),
   /** Longest request body in bytes; a longer one is answered 413. */
   maxBodyBytes: z.int().min(0).max(1_073_741_824).default(10_485_760),
   /** Longest time in milliseconds for a client to send its headers, and its whole request. */
