@@ -50,9 +50,14 @@ export async function changeSettings(instance: Placed<PatroniSpec>, next: Patron
   return "changed";
 }
 
-/** Patroni wrote the settings where PostgreSQL reads them: the last of those with a name counts. */
+/**
+ * Patroni wrote the settings where PostgreSQL reads them: the last of those with a name counts. One without a name is a setting
+ * that went from the file, such as those of a recovery that is over, and that PostgreSQL keeps until it restarts.
+ */
 const written = (spec: PatroniSpec) => async (client: Client) => {
-  const { rows } = await client.query<Setting>("select name, setting from pg_file_settings order by seqno");
+  const { rows } = await client.query<Setting>(
+    "select name, setting from pg_file_settings where name is not null order by seqno",
+  );
   const found = new Map(rows.map(({ name, setting }) => [name.toLowerCase(), setting]));
   return Object.entries(wanted(spec)).every(([name, value]) => found.get(name) === value);
 };
