@@ -3,57 +3,36 @@
  * `node --conditions=ninefold-source bench/startup.ts [--runs 5] [--rest 30]`
  * Bars: under 4 s; the control plane under 1 % of one core and 150 MB. Linux only (reads /proc).
  */
-import { execFile } from "node:child_process";
-import { cp, mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { readdir, readFile } from "node:fs/promises";
 import { performance } from "node:perf_hooks";
 import { setTimeout as pause } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
-import { parseArgs, promisify } from "node:util";
-import { freePort } from "../src/machine/free-port.ts";
-import { CONDUIT, firstAnswer } from "./conduit-service.ts";
+import { parseArgs } from "node:util";
+import { firstAnswer } from "./conduit-service.ts";
+import { deployment } from "./deployment.ts";
 import { spread, table } from "./table.ts";
 
-const BIN = fileURLToPath(new URL("../bin/ninefold.js", import.meta.url));
-// Inside the repository, so that the service finds its packages, and not in node_modules, where Node strips no types.
-const WORK = fileURLToPath(new URL("../.ninefold/bench", import.meta.url));
 const TICKS_PER_SECOND = 100;
 const PAGE_BYTES = 4_096;
 
 const { values } = parseArgs({
   options: { runs: { type: "string", default: "5" }, rest: { type: "string", default: "30" } },
 });
-const run = promisify(execFile);
 const times: number[] = [];
 let resting: string[][] = [];
 
 for (let n = 1; n <= Number(values.runs); n++) {
-  await mkdir(WORK, { recursive: true });
-  const folder = await mkdtemp(join(WORK, "up-"));
-  await cp(CONDUIT, folder, {
-    recursive: true,
-    filter: (path) => !/\/(node_modules|\.ninefold|web)(\/|$)/.test(path.slice(CONDUIT.length)),
-  });
-  const port = await freePort();
-  const ninefold = (...args: string[]) =>
-    run(process.execPath, ["--conditions=ninefold-source", BIN, "-C", folder, ...args], {
-      env: { ...process.env, NO_COLOR: "1" },
-    });
-  try {
-    const began = performance.now();
-    const started = ninefold("up", "-d", "-p", String(port));
-    await Promise.race([
-      firstAnswer(`http://127.0.0.1:${port}/api/tags`, 120_000),
-      started.then(() => new Promise(() => {})),
-    ]);
-    times.push(performance.now() - began);
-    await started;
-    console.log(`run ${n}: first 200 after ${Math.round(times.at(-1) ?? 0)} ms`);
-    if (n === Number(values.runs)) resting = await atRest(folder, Number(values.rest));
-  } finally {
-    await ninefold("down", "--destroy", "--yes");
-    await rm(folder, { recursive: true, force: true });
-  }
+  await using fresh = await deployment();
+  const { folder, port, ninefold } = fresh;
+  const began = performance.now();
+  const started = ninefold("up", "-d", "-p", String(port));
+  await Promise.race([
+    firstAnswer(`http://127.0.0.1:${port}/api/tags`, 120_000),
+    started.then(() => new Promise(() => {})),
+  ]);
+  times.push(performance.now() - began);
+  await started;
+  console.log(`run ${n}: first 200 after ${Math.round(times.at(-1) ?? 0)} ms`);
+  if (n === Number(values.runs)) resting = await atRest(folder, Number(values.rest));
 }
 console.log(`\nfirst 200 after \`ninefold up\`: ${spread(times)} ms (bar 4,000)`);
 console.log(`\nat rest for ${values.rest} s (bar for the control plane: 1 % of one core, 150 MB)`);

@@ -63,7 +63,7 @@ test("without a fence writes are lost, and without the step for sequences keys c
     await run(move, context());
   }
   await rows(target, `alter subscription ninefold_move_${move.id} disable`);
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  await writers.more(60);
   await writers.stop();
   expect((await audit(target, writers.acknowledged)).lost).toBeGreaterThan(0);
   await expect(
@@ -172,7 +172,8 @@ test("a transaction that stays open stops the fence with a message, and the sour
   await move.source.apart(async (client) => {
     await client.query("begin; insert into public.t values (1)");
     const closing = fence(move, { signal: stop.signal, progress: () => undefined });
-    await new Promise((resolve) => setTimeout(resolve, 600));
+    const waiting = "select from pg_locks where mode = 'ExclusiveLock' and relation is not null and not granted";
+    await expect.poll(async () => (await client.query(waiting)).rowCount, { interval: 5 }).toBeGreaterThan(0);
     await move.target.query("select");
     stop.abort(new Error("no more"));
     await expect(closing).rejects.toThrow("no more");

@@ -133,6 +133,12 @@ export class Writers {
     this.#moved = Promise.withResolvers<void>();
   }
 
+  /** Resolves when so many more writes were acknowledged. */
+  async more(count: number): Promise<void> {
+    const goal = this.acknowledged.length + count;
+    while (this.acknowledged.length < goal) await delay(5);
+  }
+
   async stop(): Promise<void> {
     this.#going = false;
     await this.#work;

@@ -70,12 +70,12 @@ test("a cut-over that is taken back can be tried again, and nothing is lost or c
     await run(move, context());
   }
   await unfence(move, context());
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  await writers.more(40);
   for (const { name, run } of CUT_OVER_STEPS) {
     await run(move, context());
     if (name === "open") writers.point(target);
   }
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  await writers.more(40);
   await writers.stop();
   expect(writers.failures).toEqual([]);
   expect(await audit(target, writers.acknowledged)).toEqual({ lost: 0, duplicated: 0 });
@@ -91,14 +91,14 @@ test("going back brings every write along, may be done again and again, and at t
     await run(move, context());
     if (name === "open") writers.point(target);
   }
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  await writers.more(40);
   await reverseMove(move, context());
   writers.point(source);
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  await writers.more(40);
   expect(await audit(source, writers.acknowledged)).toEqual({ lost: 0, duplicated: 0 });
   await reverseMove(reversed(move), context());
   writers.point(target);
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  await writers.more(40);
   await writers.stop();
   expect(writers.failures).toEqual([]);
   expect(await audit(target, writers.acknowledged)).toEqual({ lost: 0, duplicated: 0 });

@@ -1,5 +1,3 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { chmod, chown, mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -13,6 +11,7 @@ import { type EtcdSpec, etcdEngine, prepareEtcd } from "../etcd/index.ts";
 import { systemPostgres } from "../packages.ts";
 import { type DatabasePasswords, databasePasswords, SUPERUSER } from "../postgres/passwords.ts";
 import type { Credentials } from "../postgres/testing.ts";
+import { startGuard } from "../testing-guard.ts";
 import { patroniSecrets, preparePatroniDatabase } from "./cluster.ts";
 import { patroniEngine } from "./engine.ts";
 import { PatroniFailed } from "./problem.ts";
@@ -70,29 +69,16 @@ export async function startTestPatroni(
   }
   await writeFile(join(folder, "guard.sh"), guardScript(folder, etcd, patroni));
 
-  // The guard ends all and removes the folder when its standard input closes, so however this process ends.
-  const guard = spawn("sh", [join(folder, "guard.sh")], {
-    cwd: folder,
-    detached: true, // an interrupt from the terminal must not end the guard before its work is done
-    stdio: ["pipe", "ignore", "ignore"],
-  });
-  const gone = once(guard, "exit");
-  guard.unref();
-  (guard.stdin as unknown as { unref(): void }).unref();
-  const dispose = async () => {
-    guard.ref();
-    guard.stdin.end();
-    await gone;
-  };
+  const guard = startGuard(folder);
 
   try {
     await healthy(etcdEngine, etcd);
     await prepareEtcd(etcd);
-    guard.stdin.write("patroni\n");
+    guard.tell("patroni");
     await healthy(patroniEngine, patroni);
     await preparePatroniDatabase(patroni);
   } catch (cause) {
-    await dispose();
+    await guard.end();
     throw cause;
   }
   const { address: host, port, database } = patroni.spec;
@@ -108,7 +94,7 @@ export async function startTestPatroni(
     connectionString: `postgres://${SUPERUSER}:${encodeURIComponent(passwords[SUPERUSER])}@${host}:${port}/${database}`,
     etcd,
     patroni,
-    [Symbol.asyncDispose]: dispose,
+    [Symbol.asyncDispose]: guard.end,
   };
 }
 

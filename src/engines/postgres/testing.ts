@@ -1,5 +1,3 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { chmod, chown, mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -10,6 +8,7 @@ import { engineUser } from "../../machine/local/user.ts";
 import { InstanceName } from "../../topology/names.ts";
 import { OWNER_ROLE, SERVICE_ROLE } from "../../topology/roles.ts";
 import type { Placed } from "../engine.ts";
+import { startGuard } from "../testing-guard.ts";
 import { postgresBinaries } from "./binaries.ts";
 import { pgHbaConf, postgresqlConf } from "./config.ts";
 import { databasePasswords, SUPERUSER } from "./passwords.ts";
@@ -81,15 +80,7 @@ export async function startTestPostgres(
     await chmod(path, 0o755);
   }
 
-  // The guard ends the server and removes the folder when its standard input closes, so however this process ends.
-  const guard = spawn("sh", [join(folder, "guard.sh")], {
-    cwd: folder,
-    detached: true, // an interrupt from the terminal must not end the guard before its work is done
-    stdio: ["pipe", "ignore", "ignore"],
-  });
-  const gone = once(guard, "exit");
-  guard.unref();
-  (guard.stdin as unknown as { unref(): void }).unref();
+  const guard = startGuard(folder);
 
   const server = { host: "127.0.0.1", port };
   const superuser = { user: SUPERUSER, password: passwords[SUPERUSER] };
@@ -100,17 +91,12 @@ export async function startTestPostgres(
     await query(connection("postgres"), `create database ${database}`);
   };
   let made = 1;
-  const dispose = async () => {
-    guard.ref();
-    guard.stdin.end();
-    await gone;
-  };
 
   try {
-    await ready(connection("postgres"), folder, gone);
+    await ready(connection("postgres"), folder, guard.gone);
     await make(spec.database);
   } catch (cause) {
-    await dispose();
+    await guard.end();
     throw cause;
   }
   return {
@@ -127,7 +113,7 @@ export async function startTestPostgres(
       await make(database);
       return { database, connectionString: connection(database) };
     },
-    [Symbol.asyncDispose]: dispose,
+    [Symbol.asyncDispose]: guard.end,
   };
 }
 

@@ -4,7 +4,8 @@ import type { DatabaseAddress, Endpoints } from "../../topology/endpoints.ts";
 import { DatabaseUnavailable } from "./errors.ts";
 import { kyselyOn } from "./kysely.ts";
 import { pooledSource } from "./pooled.ts";
-import { type DatabaseStats, Scheduler } from "./scheduler.ts";
+import { Scheduler } from "./scheduler.ts";
+import type { DatabaseStats } from "./scheduler-options.ts";
 import { ownStatement } from "./statement.ts";
 
 export interface DatabaseOptions {

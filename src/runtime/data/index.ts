@@ -16,5 +16,5 @@ export {
   MigrationOutOfOrder,
   MigrationsUnknown,
 } from "./migration-errors.ts";
-export type { DatabaseStats } from "./scheduler.ts";
+export type { DatabaseStats } from "./scheduler-options.ts";
 export { checkTableFacts } from "./table-facts.ts";

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { sql } from "kysely";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { startTestPostgres, type TestPostgres } from "../../engines/postgres/testing.ts";
+import type { TestPostgres } from "../../engines/postgres/testing.ts";
 import { runWithSession, Session } from "../session/index.ts";
 import { type Database, DatabaseUnavailable, lazyTransaction, TransactionLost } from "./index.ts";
 import { endpointsTo, openTestDatabase } from "./testing.ts";
-import { type Mover, moverOf } from "./testing-fence.ts";
+import { type Mover, type MoveServers, startMoveServers } from "./testing-fence.ts";
 import { startTestProxy } from "./testing-proxy.ts";
 
 interface Tables {
@@ -13,6 +13,7 @@ interface Tables {
   counter: { who: string; n: number };
 }
 
+let servers: MoveServers;
 let source: TestPostgres;
 let target: TestPostgres;
 let from: Mover;
@@ -20,12 +21,8 @@ let to: Mover;
 const opened: Database<Tables>[] = [];
 
 beforeAll(async () => {
-  [source, target] = await Promise.all([
-    startTestPostgres({ fsync: false, roles: true }),
-    startTestPostgres({ fsync: false, roles: true }),
-  ]);
-  [from, to] = await Promise.all([moverOf(source), moverOf(target)]);
-  await to.run(`alter role ninefold_service password '${source.service.password}'`);
+  servers = await startMoveServers();
+  ({ source, target, from, to } = servers);
   for (const mover of [from, to]) {
     await mover.run(`set role ninefold_owner;
       create table entry (id int primary key, who text not null, n int not null);
@@ -42,8 +39,7 @@ afterEach(async () => {
   await Promise.all(opened.splice(0).map((database) => database.close(500)));
 });
 afterAll(async () => {
-  for (const mover of [from, to]) await mover[Symbol.asyncDispose]();
-  await Promise.all([source, target].map((server) => server[Symbol.asyncDispose]()));
+  await servers[Symbol.asyncDispose]();
 });
 
 const open = (options: { connections?: number; holdMs?: number } = {}) => {

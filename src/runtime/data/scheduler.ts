@@ -1,5 +1,4 @@
 import type { CompiledQuery, QueryResult } from "kysely";
-import type { Logger } from "pino";
 import type { DatabaseAddress } from "../../topology/endpoints.ts";
 import { currentSession, type Session } from "../session/index.ts";
 import { Backlog, type Reservation } from "./backlog.ts";
@@ -8,42 +7,12 @@ import { DatabaseBusy, DatabaseMoving, DatabaseUnavailable } from "./errors.ts";
 import { callOf, type Exchange } from "./exchange.ts";
 import { type Denial, Fence, isDenied, phaseOn } from "./fence.ts";
 import type { Identity } from "./identity.ts";
-import type { Link, LinkOptions } from "./link.ts";
+import type { Link } from "./link.ts";
 import { positionExchange } from "./position.ts";
 import { Run, type RunHost } from "./run.ts";
+import type { DatabaseStats, SchedulerOptions } from "./scheduler-options.ts";
 import { ownStatement, type Statement, Statements } from "./statement.ts";
 import { encodeValues, sameValues } from "./wire/values.ts";
-
-export interface SchedulerOptions {
-  readonly cluster: string;
-  readonly address: DatabaseAddress;
-  /** Number of the endpoints document that named the address. */
-  readonly epoch: number;
-  readonly connections: number;
-  /** Longest wait for a database that is away, and for a free connection; milliseconds. */
-  readonly holdMs: number;
-  readonly busyMs: number;
-  /** Most statements and transactions that wait at a time. */
-  readonly maxWaiting: number;
-  /** A server that is silent for longer while it owes an answer is given up; milliseconds, 0 for never. */
-  readonly silenceMs: number;
-  readonly link: Omit<LinkOptions, "address">;
-  readonly log: Logger | undefined;
-  /** The database is fenced or away, and it is not known where it will be; called often while that lasts. */
-  readonly onTrouble: () => void;
-}
-
-/** Figures since the start; see {@link Scheduler.stats}. */
-export interface DatabaseStats {
-  readonly connections: { readonly limit: number; readonly open: number; readonly busy: number };
-  /** Statements and transactions that wait for a connection now. */
-  readonly waiting: number;
-  /** Statements sent, and those that were answered together with an identical one instead. */
-  readonly statements: number;
-  readonly joined: number;
-  /** Statements and transactions that were run again: connection lost, serialization failure, deadlock, changed schema. */
-  readonly retries: number;
-}
 
 /** Reads sent to a connection ahead of their answers. Enough to keep a backend busy; more would only lengthen its queue. */
 const DEPTH = 8;

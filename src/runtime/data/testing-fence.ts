@@ -1,5 +1,5 @@
 import { Client } from "pg";
-import type { TestPostgres } from "../../engines/postgres/testing.ts";
+import { startTestPostgres, type TestPostgres } from "../../engines/postgres/testing.ts";
 import { SERVICE_ROLE } from "../../topology/roles.ts";
 
 /** The superuser's hand on a server, for tests: what a move does to it. */
@@ -16,9 +16,34 @@ export interface Mover extends AsyncDisposable {
   copyTo(target: Mover): Promise<void>;
 }
 
+/** The two ends of a move, which know the same password of the service. */
+export interface MoveServers extends AsyncDisposable {
+  readonly source: TestPostgres;
+  readonly target: TestPostgres;
+  readonly from: Mover;
+  readonly to: Mover;
+}
+
+export async function startMoveServers(): Promise<MoveServers> {
+  const start = () => startTestPostgres({ fsync: false, roles: true });
+  const [source, target] = await Promise.all([start(), start()]);
+  const [from, to] = await Promise.all([moverOf(source), moverOf(target)]);
+  await to.run(`alter role ${SERVICE_ROLE} password '${source.service.password}'`);
+  return {
+    source,
+    target,
+    from,
+    to,
+    [Symbol.asyncDispose]: async () => {
+      for (const mover of [from, to]) await mover[Symbol.asyncDispose]();
+      await Promise.all([source, target].map((server) => server[Symbol.asyncDispose]()));
+    },
+  };
+}
+
 const RIGHTS = "select, insert, update, delete";
 
-export async function moverOf(server: TestPostgres): Promise<Mover> {
+async function moverOf(server: TestPostgres): Promise<Mover> {
   const client = new Client({ connectionString: server.connectionString });
   await client.connect();
   const run = async (text: string) => void (await client.query(text));

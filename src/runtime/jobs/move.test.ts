@@ -1,13 +1,15 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { startTestPostgres, type TestPostgres } from "../../engines/postgres/testing.ts";
+import type { TestPostgres } from "../../engines/postgres/testing.ts";
 import { SERVICE_ROLE } from "../../topology/roles.ts";
 import { endpointsTo } from "../data/testing.ts";
-import { type Mover, moverOf } from "../data/testing-fence.ts";
+import { type Mover, type MoveServers, startMoveServers } from "../data/testing-fence.ts";
 import { type JobDefinitions, knownJobs } from "./definition.ts";
 import { createJobs } from "./enqueue.ts";
 import { installJobs } from "./install.ts";
 import { type Effects, openEffects, startTestWorker, until } from "./testing.ts";
 
+let servers: MoveServers;
 let source: TestPostgres;
 let target: TestPostgres;
 let from: Mover;
@@ -15,26 +17,27 @@ let to: Mover;
 const at = ({ host, port, database }: TestPostgres) => ({ host, port, database, ...source.service });
 
 beforeAll(async () => {
-  [source, target] = await Promise.all([
-    startTestPostgres({ fsync: false, roles: true }),
-    startTestPostgres({ fsync: false, roles: true }),
-  ]);
-  [from, to] = await Promise.all([moverOf(source), moverOf(target)]);
+  servers = await startMoveServers();
+  ({ source, target, from, to } = servers);
   for (const server of [source, target]) {
     const { host, port, database, owner } = server;
     await installJobs({ ownerConnection: { host, port, database, ...owner }, serviceRole: SERVICE_ROLE });
   }
   for (const mover of [from, to]) {
-    await mover.run(`alter role ninefold_service password '${source.service.password}'; set role ninefold_owner;
-      create table effects (place bigint generated always as identity, job text, note text); reset role`);
+    await mover.run(
+      `set role ninefold_owner; create table effects (place bigint generated always as identity, job text, note text); reset role`,
+    );
   }
 }, 60_000);
 beforeEach(async () => {
-  for (const mover of [from, to]) await mover.unfence();
+  for (const mover of [from, to]) {
+    await mover.unfence();
+    // A move leaves the jobs of its moment at the old place, and a worker of another test would run them.
+    await mover.run("truncate graphile_worker._private_jobs, ninefold.workers, ninefold.inbox, effects");
+  }
 });
 afterAll(async () => {
-  for (const mover of [from, to]) await mover[Symbol.asyncDispose]();
-  await Promise.all([source, target].map((server) => server[Symbol.asyncDispose]()));
+  await servers[Symbol.asyncDispose]();
 });
 
 const left = async (mover: Mover) =>
@@ -58,7 +61,7 @@ function system() {
     plain: {
       run: async (job) => {
         ran.set(job.id, (ran.get(job.id) ?? 0) + 1);
-        await new Promise((resolve) => setTimeout(resolve, 2));
+        await delay(2);
       },
     },
     slow: {
@@ -95,7 +98,7 @@ test("jobs wait while their database moves and go on there: none is lost, none r
   await from.copyTo(to);
   const late = jobs.enqueueMany("effect", payloads); // a request that comes during the move
   finish();
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  await delay(300); // a slow control plane
   await from.fenceReads();
   move();
 
@@ -113,13 +116,12 @@ test("jobs wait while their database moves and go on there: none is lost, none r
 });
 
 test("a worker that is asked to end while its database moves ends in time", async () => {
-  await from.unfence(); // a try before this one may have left it
   const { jobs, worker, close } = system();
   await jobs.enqueue("plain", {});
   await until("the worker to be ready", () => worker.stats().completed === 1);
   await from.fence();
   const began = performance.now();
   await worker.drain(500);
-  expect(performance.now() - began).toBeLessThan(20_000);
+  expect(performance.now() - began).toBeLessThan(8_000);
   await close();
 });

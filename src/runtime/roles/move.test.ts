@@ -1,25 +1,21 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { startTestPostgres, type TestPostgres } from "../../engines/postgres/testing.ts";
+import type { TestPostgres } from "../../engines/postgres/testing.ts";
 import { freePort } from "../../machine/free-port.ts";
 import { unixRequest } from "../../machine/unix-http.ts";
-import { type Mover, moverOf } from "../data/testing-fence.ts";
+import { type Mover, type MoveServers, startMoveServers } from "../data/testing-fence.ts";
 import { serviceFolder } from "./testing.ts";
 
+let servers: MoveServers;
 let source: TestPostgres;
 let target: TestPostgres;
 let from: Mover;
 let to: Mover;
 beforeAll(async () => {
-  [source, target] = await Promise.all([
-    startTestPostgres({ fsync: false, roles: true }),
-    startTestPostgres({ fsync: false, roles: true }),
-  ]);
-  [from, to] = await Promise.all([moverOf(source), moverOf(target)]);
-  await to.run(`alter role ninefold_service password '${source.service.password}'`);
+  servers = await startMoveServers();
+  ({ source, target, from, to } = servers);
 }, 60_000);
 afterAll(async () => {
-  for (const mover of [from, to]) await mover[Symbol.asyncDispose]();
-  await Promise.all([source, target].map((server) => server[Symbol.asyncDispose]()));
+  await servers[Symbol.asyncDispose]();
 });
 
 const SERVICE = `
