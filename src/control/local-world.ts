@@ -1,4 +1,4 @@
-import { readdir, rm } from "node:fs/promises";
+import { readdir, rm, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { LocalMachine } from "../machine/local/index.ts";
 import { networkOf, releaseNetwork } from "../machine/local/network.ts";
@@ -55,6 +55,10 @@ export function localWorld(
       cluster,
       publishEndpoints: publish,
       inUse: (options) => endpointsInUse(machine, paths, options),
+      freeBytes: async (name) => {
+        const { bavail, bsize } = await statfs(machine.folder(name));
+        return bavail * bsize;
+      },
     }),
     places,
     cluster,

@@ -6,6 +6,7 @@ import {
   COPY_STEPS,
   CUT_OVER_STEPS,
   catchUp,
+  checkMovable,
   dropOld,
   fenced,
   isOpen,
@@ -28,6 +29,8 @@ import type { MoveActions, StepContext, World } from "./world.ts";
 type Clusters = Pick<World, "cluster" | "publishEndpoints"> & {
   /** Waits until the service uses the endpoints that were published; gives the instances that do not in time. */
   readonly inUse: (options: { withinMs: number; signal: AbortSignal }) => Promise<readonly InstanceName[]>;
+  /** Free room on the disk of an instance, in bytes. */
+  readonly freeBytes: (name: InstanceName) => Promise<number>;
 };
 
 /** Longest wait for the service to reach the new cluster before the pause, and to have left the old one after it; milliseconds. */
@@ -92,7 +95,11 @@ export function moveSteps(paths: StatePaths, world: Clusters): Pick<World, "move
         };
       const way = (move: Move, forward: boolean) => (forward ? move : reversed(move));
       return {
-        check: copyStep("check-movable"),
+        check: (context) =>
+          withMove(ref, async (move) => {
+            const targetFreeBytes = await world.freeBytes(ref.target.instance);
+            await checkMovable(move, contextOf(context), { targetFreeBytes });
+          }),
         copySchema: inTurn(copyStep("prepare-source"), copyStep("copy-schema")),
         copyRows: inTurn(copyStep("begin-copy"), copyStep("await-copy")),
         finish: copyStep("finish-schema"),

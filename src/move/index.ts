@@ -1,3 +1,4 @@
+export { checkMovable } from "./check.ts";
 export { catchUp } from "./copy.ts";
 export { isOpen } from "./cutover.ts";
 export { fenced } from "./fence.ts";
