@@ -15,6 +15,8 @@ import { steadyMachine } from "./steady-machine.ts";
 const AGENT_WATCH_MS = process.platform === "linux" ? 500 : 5_000;
 /** Between two tries of what went wrong, such as a full disk, in milliseconds. */
 const RETRY_MS = 5_000;
+/** How often what runs is looked after though nothing happened: a certificate of our own ends some day. */
+const LOOK_AFTER_MS = 24 * 60 * 60_000;
 /** A control plane that has had nothing to control for so long, and was asked for nothing, ends with its agent. */
 const IDLE_MS = 60_000;
 
@@ -57,6 +59,9 @@ export async function runControl(folder: string, openJournal?: Parameters<typeof
   every(IDLE_MS, async () => {
     const idle = performance.now() - askedAt > IDLE_MS && journal.open() === undefined && !journal.situation.running;
     if (idle) await machine.shutdown();
+  });
+  every(LOOK_AFTER_MS, async () => {
+    if (journal.open() === undefined) await reconciler.repair();
   });
   await reconciler.recover();
   if (reconciler.trouble !== undefined) say("not-recovered", reconciler.trouble);
