@@ -20,7 +20,7 @@ export async function copySchema(move: Move, { signal, progress }: StepContext):
   const { source, target, schema } = move;
   if (await hasNotes(target, schema)) return;
   progress({ says: `make the schema of ${source.name} at ${target.name}` });
-  const before = await dump(move, "pre-data", signal);
+  const before = await understood(await dump(move, "pre-data", signal), target);
   const parts = split(await dump(move, "post-data", signal)).filter((part) => !part.name.startsWith(schema));
   const identities = await source.query<{ statement: string }>(
     `select statement from ${schema}.undo where kind = 'identity' order by n`,
@@ -117,6 +117,15 @@ function split(text: string): Part[] {
     match = next;
   }
   return parts;
+}
+
+/** The dump without the settings in its head that an older target does not have, such as `transaction_timeout` before version 17. */
+async function understood(text: string, target: OpenSide): Promise<string> {
+  const settings = await target.query<{ name: string }>("select name from pg_settings");
+  const known = new Set(settings.map(({ name }) => name));
+  const end = PART.exec(text)?.index ?? text.length;
+  const head = text.slice(0, end).replace(/^SET (\w+) = .*$/gm, (line, name) => (known.has(name) ? line : ""));
+  return `${head}${text.slice(end)}`;
 }
 
 /** The schema as SQL. The password goes by environment, which other users cannot read. */

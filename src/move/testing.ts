@@ -1,12 +1,14 @@
 import { randomUUID } from "node:crypto";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { Client, Pool } from "pg";
-import { SUPERUSER } from "../engines/postgres/index.ts";
+import { systemPostgres } from "../engines/packages.ts";
+import { type PostgresBinaries, SUPERUSER } from "../engines/postgres/index.ts";
 import { startTestPostgres, type TestPostgres } from "../engines/postgres/testing.ts";
 import { type Move, type MoveSpec, openMove, type StepContext } from "./move.ts";
 import type { Side } from "./side.ts";
 
-export const PG_DUMP = "/usr/lib/postgresql/15/bin/pg_dump";
+export const PG_DUMP = join(systemPostgres().folder, "pg_dump");
 
 export const context = (): StepContext => ({ signal: new AbortController().signal, progress: () => undefined });
 
@@ -53,9 +55,12 @@ export interface TestMove extends AsyncDisposable {
   readonly move: Move;
 }
 
-/** Two servers of their own, the first with rows, and a move between them. */
-export async function testMove(options: { rows?: number; id?: string } = {}): Promise<TestMove> {
-  const [source, target] = await Promise.all([startTestPostgres({ roles: true }), startTestPostgres({ roles: true })]);
+/** Two servers of their own, the first with rows, and a move between them. @param options.to another version for the second */
+export async function testMove(options: { rows?: number; id?: string; to?: PostgresBinaries } = {}): Promise<TestMove> {
+  const [source, target] = await Promise.all([
+    startTestPostgres({ roles: true }),
+    startTestPostgres({ roles: true, ...(options.to === undefined ? {} : { binaries: options.to }) }),
+  ]);
   await asRole(source, source.owner, async (client) => {
     await client.query(SCHEMA);
     await client.query(ROWS.replaceAll("$n", String(options.rows ?? 200)));

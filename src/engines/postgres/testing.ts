@@ -9,7 +9,7 @@ import { InstanceName } from "../../topology/names.ts";
 import { OWNER_ROLE, SERVICE_ROLE } from "../../topology/roles.ts";
 import type { Placed } from "../engine.ts";
 import { startGuard } from "../testing-guard.ts";
-import { postgresBinaries } from "./binaries.ts";
+import { type PostgresBinaries, postgresBinaries } from "./binaries.ts";
 import { pgHbaConf, postgresqlConf } from "./config.ts";
 import { databasePasswords, SUPERUSER } from "./passwords.ts";
 import { prepareRoles } from "./prepare.ts";
@@ -45,16 +45,17 @@ export interface TestPostgres extends AsyncDisposable {
  * Ends, and leaves nothing behind, when it is disposed or when this process ends in whatever way.
  * @param options.fsync false is faster, and loses data when the machine (not the process) dies
  * @param options.roles true makes the roles and the privileges that the product makes
+ * @param options.binaries of another version
  */
 export async function startTestPostgres(
-  options: { fsync?: boolean; roles?: boolean; maxConnections?: number } = {},
+  options: { fsync?: boolean; roles?: boolean; maxConnections?: number; binaries?: PostgresBinaries } = {},
 ): Promise<TestPostgres> {
   const folder = await mkdtemp(join(tmpdir(), "ninefold-pg-"));
   const sockets = join(folder, "s");
   const secrets = join(folder, "secrets", "passwords.json");
   const port = await freePort();
   const spec: PostgresSpec = {
-    binaries: await postgresBinaries(),
+    binaries: options.binaries ?? (await postgresBinaries()),
     port,
     tcp: "127.0.0.1",
     maxConnections: options.maxConnections ?? 100,
