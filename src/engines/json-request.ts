@@ -3,6 +3,8 @@ export interface JsonAnswer {
   readonly status: number;
   /** The parsed body; undefined when there was none, or when it was not JSON. */
   readonly body: unknown;
+  /** The body as it came: some refusals are plain text. */
+  readonly text: string;
 }
 
 /**
@@ -22,7 +24,7 @@ export async function jsonRequest(
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   const text = await response.text();
-  return { status: response.status, body: parsed(text) };
+  return { status: response.status, body: parsed(text), text };
 }
 
 /** Why a request failed, in a few words: `ECONNREFUSED`, or the error's own text. */

@@ -13,6 +13,10 @@ export const REFUSAL = {
   badPassword: "etcdserver: authentication failed, invalid user ID or password",
   userThere: "etcdserver: user name already exists",
   roleThere: "etcdserver: role name already exists",
+  unhealthy: "etcdserver: unhealthy cluster",
+  notReady: "etcdserver: re-configuration failed due to not enough started members",
+  learnerBehind: "etcdserver: can only promote a learner member which is in sync with leader",
+  notLearner: "etcdserver: can only promote a learner member",
 } as const;
 
 /**

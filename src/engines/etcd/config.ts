@@ -1,13 +1,16 @@
 import type { Placed } from "../engine.ts";
 import type { EtcdSpec } from "./spec.ts";
 
-/** `etcd.yml`, complete: what is not in it has etcd 3.4's default. Read by `etcd --config-file etcd.yml`. */
-export function etcdYml({ name, spec, folder }: Placed<EtcdSpec>): string {
+/**
+ * `etcd.yml`, complete: what is not in it has etcd 3.4's default. Read by `etcd --config-file etcd.yml`.
+ * @param first what a member without data starts with, `name=url,...`; later it knows the others from its data
+ */
+export function etcdYml(
+  { name, spec, folder }: Placed<EtcdSpec>,
+  first = spec.members.map((member) => `${member.name}=http://${member.address}:${member.peerPort}`).join(","),
+): string {
   const client = `http://${spec.address}:${spec.clientPort}`;
   const peer = `http://${spec.address}:${spec.peerPort}`;
-  const members = spec.members.map((member) => `${member.name}=http://${member.address}:${member.peerPort}`);
-  // A lone member has nobody to wait for: after a restart it leads as soon as an election times out.
-  const [heartbeat, election] = members.length === 1 ? [50, 500] : [100, 1000];
   return `# etcd 3.4, written by Ninefold. To run it by hand: etcd --config-file etcd.yml
 name: ${quoted(name)}
 data-dir: ${quoted(`${folder}/data`)}
@@ -23,12 +26,12 @@ bcrypt-cost: 4                  # passwords are 192 random bits, which no guessi
 # Members
 listen-peer-urls: ${peer}
 initial-advertise-peer-urls: ${peer}
-initial-cluster: ${quoted(members.join(","))}
+initial-cluster: ${quoted(first)}
 initial-cluster-token: ${quoted(spec.token)}
-initial-cluster-state: new
+initial-cluster-state: ${spec.joins ? "existing" : "new"}
 strict-reconfig-check: true
-heartbeat-interval: ${heartbeat}         # milliseconds
-election-timeout: ${election}
+heartbeat-interval: 100         # milliseconds; alike on all members, also on a lone one that others may join
+election-timeout: 1000
 
 # Size: Patroni's keys take some kilobytes, their history is not needed (etcd manual, "Maintenance")
 auto-compaction-mode: periodic

@@ -7,8 +7,13 @@ export interface EtcdSpec {
   /** TCP ports, 1 to 65535: for Patroni, and for the other members. */
   readonly clientPort: number;
   readonly peerPort: number;
-  /** All members, this one included, each with the name of its instance. */
+  /**
+   * The members that the cluster is founded with, this one included, each with the name of its instance. One that joins
+   * later has only itself here.
+   */
   readonly members: readonly { readonly name: string; readonly address: string; readonly peerPort: number }[];
+  /** true for a member that comes to a running cluster, by addEtcdMember: it never founds one of its own. */
+  readonly joins?: true;
   /** Tells clusters apart, so that members of two never join; any text that stays the same. */
   readonly token: string;
   /** Absolute path of the passwords; see passwords.ts. */

@@ -1,12 +1,12 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import type { Client } from "pg";
 import type { Placed } from "../engine.ts";
-import { PatroniFailed } from "./problem.ts";
 import { patroniAsk } from "./rest.ts";
 import { clusterSettings, memberParameters } from "./settings.ts";
 import { asSuperuser } from "./sign-in.ts";
 import type { PatroniSpec } from "./spec.ts";
+import { until } from "./until.ts";
+import { clusterView, leaderOf } from "./view.ts";
 
 const ANSWER_MS = 15_000;
 const RELOAD_MS = 30_000;
@@ -26,29 +26,88 @@ const AT_START = [
 ];
 
 /**
- * Makes a running member take up the settings of `next`, whose files must be written by now. PostgreSQL is restarted, by
- * Patroni, only where a setting that differs needs it. Safe to run again, whatever cut a first try short.
+ * Makes a running member take up the settings of `next`, whose files must be written by now, whatever its role. PostgreSQL is
+ * restarted, by Patroni, only where a setting that differs needs it. Safe to run again, whatever cut a first try short.
+ * Where there are standbys, changeSettingsOfAll() does this in the right order.
  * @returns `restart` where `next` has other addresses, ports or binaries, which need a stop and a start of Patroni itself
  * @throws PatroniFailed
  */
 export async function changeSettings(instance: Placed<PatroniSpec>, next: PatroniSpec): Promise<"changed" | "restart"> {
-  const place = ({ maxConnections: _, memoryMb: __, ...rest }: PatroniSpec) => rest;
   if (!isDeepStrictEqual(place(instance.spec), place(next))) return "restart";
   await patroniAsk(next, "PATCH", "/config", clusterSettings(next), ANSWER_MS);
   await patroniAsk(next, "POST", "/reload", {}, ANSWER_MS);
-  await until(instance, "Patroni wrote the new settings", () => asSuperuser(next, written(next)), RELOAD_MS);
+  await until(instance.folder, "Patroni wrote the new settings", () => asSuperuser(next, written(next)), RELOAD_MS);
   const since = await asSuperuser(next, reload);
-  await until(instance, "PostgreSQL read the new settings", () => asSuperuser(next, readSince(since)), RELOAD_MS);
+  await until(
+    instance.folder,
+    "PostgreSQL read the new settings",
+    () => asSuperuser(next, readSince(since)),
+    RELOAD_MS,
+  );
+  await until(instance.folder, "Patroni set the standby's delay", () => asSuperuser(next, delays(next)), RELOAD_MS);
   if (await asSuperuser(next, inForce(next))) return "changed";
   await patroniAsk(next, "POST", "/restart", {}, RESTART_MS);
   await until(
-    instance,
+    instance.folder,
     "PostgreSQL restarted with the new settings",
     () => asSuperuser(next, inForce(next)),
     RESTART_MS,
   );
   return "changed";
 }
+
+/** What a running Patroni cannot take up. It learns of etcd's members from etcd itself. */
+function place(spec: PatroniSpec) {
+  const { address, port, restPort, scope, binaries, database, secrets, patroniSecrets, etcdSecrets, durable } = spec;
+  return { address, port, restPort, scope, binaries, database, secrets, patroniSecrets, etcdSecrets, durable };
+}
+
+/**
+ * changeSettings() for all members of a cluster, whose files must be written by now. A standby may never have room for less than
+ * its primary (manual 27.4.6, "Administrator's Overview"), so the standbys are first to get more, and last to get less.
+ * Safe to run again. @throws PatroniFailed
+ */
+export async function changeSettingsOfAll(
+  members: readonly Placed<PatroniSpec>[],
+  size: Pick<PatroniSpec, "maxConnections" | "memoryMb">,
+): Promise<void> {
+  const leads = leaderOf(await clusterView(members.map(({ spec }) => spec)));
+  const leader = members.filter(({ name }) => name === leads);
+  const standbys = members.filter(({ name }) => name !== leads);
+  const less = members.some(({ spec }) => spec.maxConnections > size.maxConnections);
+  for (const member of less ? [...leader, ...standbys] : [...standbys, ...leader]) {
+    if (less && member.name !== leads) await caughtUp(leader, member);
+    await changeSettings(member, { ...member.spec, ...size });
+  }
+}
+
+/** A standby knows of its primary's lower settings from the log. */
+async function caughtUp([leader]: readonly Placed<PatroniSpec>[], standby: Placed<PatroniSpec>): Promise<void> {
+  if (leader === undefined) return;
+  const position = await asSuperuser(leader.spec, async (client) => {
+    const { rows } = await client.query<{ at: string }>("select pg_current_wal_flush_lsn()::text as at");
+    return rows[0]?.at;
+  });
+  const replayed = async (client: Client) => {
+    const { rows } = await client.query<{ reached: boolean }>(
+      "select pg_last_wal_replay_lsn() >= $1::pg_lsn as reached",
+      [position],
+    );
+    return rows[0]?.reached === true;
+  };
+  const withinMs = RELOAD_MS + (standby.spec.applyDelayMs ?? 0);
+  await until(standby.folder, "it caught up", () => asSuperuser(standby.spec, replayed), withinMs);
+}
+
+/** A standby waits on purpose for as long as its file says. */
+const delays = (spec: PatroniSpec) => async (client: Client) => {
+  const { rows } = await client.query<{ right: boolean }>(
+    `select not pg_is_in_recovery() or setting::int = $1 as "right"
+     from pg_settings where name = 'recovery_min_apply_delay'`,
+    [spec.applyDelayMs ?? 0],
+  );
+  return rows[0]?.right === true;
+};
 
 /**
  * Patroni wrote the settings where PostgreSQL reads them: the last of those with a name counts. One without a name is a setting
@@ -92,22 +151,4 @@ interface Setting {
 
 function wanted(spec: PatroniSpec): Record<string, string> {
   return { ...memberParameters(spec), ...clusterSettings(spec).postgresql.parameters };
-}
-
-/** Waits for a condition; while PostgreSQL restarts, asking fails. */
-async function until(
-  { folder }: Placed<PatroniSpec>,
-  what: string,
-  holds: () => Promise<boolean>,
-  withinMs: number,
-): Promise<void> {
-  let last: unknown;
-  for (const deadline = Date.now() + withinMs; Date.now() < deadline; await delay(100)) {
-    try {
-      if (await holds()) return;
-    } catch (cause) {
-      last = cause;
-    }
-  }
-  throw new PatroniFailed(folder, `waited ${withinMs} ms in vain until ${what}`, { cause: last });
 }

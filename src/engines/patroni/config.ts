@@ -3,7 +3,7 @@ import type { Placed } from "../engine.ts";
 import { ETCD_PATRONI, PATRONI_PREFIX } from "../etcd/passwords.ts";
 import { SUPERUSER } from "../postgres/passwords.ts";
 import { REPLICATION_ROLE, REST_USER, REWIND_ROLE } from "./passwords.ts";
-import { clusterSettings, memberParameters } from "./settings.ts";
+import { clusterSettings, isReplicated, memberParameters } from "./settings.ts";
 import type { PatroniSpec } from "./spec.ts";
 
 /** Patroni reads YAML 1.1, in which `on` without quotes is no text. */
@@ -22,18 +22,8 @@ export function patroniYml({ name, spec, folder, sockets }: Placed<PatroniSpec>)
       connect_address: `${spec.address}:${spec.restPort}`,
       authentication: { username: REST_USER },
     },
-    bootstrap: {
-      dcs: clusterSettings(spec),
-      initdb: [
-        { encoding: "UTF8" },
-        { "lc-collate": "C" },
-        { "lc-ctype": "C.UTF-8" },
-        { "lc-messages": "C" },
-        { auth: "scram-sha-256" },
-        "data-checksums",
-        ...(spec.durable === false ? ["no-sync"] : []),
-      ],
-    },
+    // Without this part a member never founds a cluster of its own.
+    ...(spec.joins ? {} : { bootstrap: bootstrap(spec) }),
     postgresql: {
       listen: `${spec.address}:${spec.port}`,
       connect_address: `${spec.address}:${spec.port}`,
@@ -48,12 +38,32 @@ export function patroniYml({ name, spec, folder, sockets }: Placed<PatroniSpec>)
       },
       pg_hba: pgHba(spec),
       parameters: { unix_socket_directories: sockets, ...memberParameters(spec) },
+      basebackup: [{ checkpoint: "fast" }, ...(spec.durable === false ? ["no-sync"] : [])],
+      ...(spec.applyDelayMs ? { recovery_conf: { recovery_min_apply_delay: `${spec.applyDelayMs}ms` } } : {}),
     },
     watchdog: { mode: "off" },
+    // As long as nobody waits for it, a member that came later may lack what was acknowledged.
+    ...(spec.joins && !isReplicated(spec) ? { tags: { nofailover: true } } : {}),
   };
   return `# Patroni 3, written by Ninefold. To run it by hand: sh start.sh
 # The passwords are in 2-secrets.yml; Patroni reads both as one.
 ${stringify(config, YAML)}`;
+}
+
+/** How the first member of all makes the cluster. */
+function bootstrap(spec: PatroniSpec) {
+  return {
+    dcs: clusterSettings(spec),
+    initdb: [
+      { encoding: "UTF8" },
+      { "lc-collate": "C" },
+      { "lc-ctype": "C.UTF-8" },
+      { "lc-messages": "C" },
+      { auth: "scram-sha-256" },
+      "data-checksums",
+      ...(spec.durable === false ? ["no-sync"] : []),
+    ],
+  };
 }
 
 /** `config/2-secrets.yml`. */

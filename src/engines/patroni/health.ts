@@ -6,6 +6,7 @@ import { reasonInLog } from "../reason-in-log.ts";
 import { type MemberStatus, memberStatus } from "./rest.ts";
 import { asSuperuser } from "./sign-in.ts";
 import type { PatroniSpec } from "./spec.ts";
+import { standbyHealth } from "./standby-health.ts";
 
 const ANSWER_MS = 5_000;
 
@@ -26,7 +27,7 @@ interface Row {
 
 /**
  * Signs in to PostgreSQL, and asks Patroni what it is: `role` is `primary` or `replica`. A primary is healthy only when it
- * takes writes and Patroni holds the leader's key for it.
+ * takes writes and Patroni holds the leader's key for it; a replica when it streams, see standbyHealth().
  */
 export async function patroniHealth(instance: Placed<PatroniSpec>): Promise<Health> {
   const health = await ask(instance.spec);
@@ -60,7 +61,10 @@ async function ask(spec: PatroniSpec): Promise<Health> {
     if (role === "primary" && !member.leads) return { healthy: false, says: "a primary without the leader's key" };
     if (standby !== (role !== "primary"))
       return { healthy: false, says: `becoming ${standby ? "primary" : "replica"}` };
-    return { healthy: true, details: { role, ...row, ...(timeline === undefined ? {} : { timeline }) } };
+    const details = { role, ...row, ...(timeline === undefined ? {} : { timeline }) };
+    if (!standby) return { healthy: true, details };
+    const follows = await standbyHealth(spec);
+    return follows.healthy ? { healthy: true, details: { ...details, ...follows.details } } : follows;
   } catch (cause) {
     const { code, message } = cause as Error & { code?: string };
     if (isDiskFull(cause)) return { healthy: false, says: "the disk is full; free some space" };

@@ -1,7 +1,13 @@
-export { changeSettings } from "./change.ts";
+export { changeSettings, changeSettingsOfAll } from "./change.ts";
 export { preparePatroniDatabase, stopPatroni, writePatroniSecrets } from "./cluster.ts";
 export { patroniEngine } from "./engine.ts";
 export { forgetCluster } from "./forget.ts";
 export { patroniHealth } from "./health.ts";
 export { PatroniFailed } from "./problem.ts";
-export type { PatroniSpec } from "./spec.ts";
+export { reinitialize } from "./rebuild.ts";
+export { removeMember } from "./remove.ts";
+export { changeReplication } from "./replication.ts";
+export { ALONE } from "./settings.ts";
+export type { PatroniSpec, Replication } from "./spec.ts";
+export { switchover } from "./switchover.ts";
+export { clusterView, leaderOf, type MemberView } from "./view.ts";

@@ -43,5 +43,5 @@ export async function patroniAsk(
     throw new PatroniFailed(at, `cannot be reached: ${whyUnreachable(cause)}`, { cause });
   }
   if (answer.status < 300) return;
-  throw new PatroniFailed(at, `refused with status ${answer.status}`);
+  throw new PatroniFailed(at, `refused with status ${answer.status}${answer.text === "" ? "" : `: ${answer.text}`}`);
 }

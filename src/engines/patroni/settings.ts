@@ -1,5 +1,5 @@
 import { serverSettings } from "../postgres/settings.ts";
-import type { PatroniSpec } from "./spec.ts";
+import type { PatroniSpec, Replication } from "./spec.ts";
 
 /** Settings of PostgreSQL that must be alike on all members, so that Patroni takes them from etcd only. */
 const CLUSTER_WIDE = new Set([
@@ -10,6 +10,12 @@ const CLUSTER_WIDE = new Set([
   "max_worker_processes",
   "wal_level",
 ]);
+
+/** Seconds from one look of Patroni's at PostgreSQL to the next; a crash is seen after half of this on average. */
+const LOOP_WAIT = 1;
+
+/** A cluster of one. */
+export const ALONE: Replication = { synchronous: false, nodes: 0, strict: false };
 
 /** Settings of PostgreSQL in force, by name, as Patroni takes them: all text. */
 function parameters(spec: PatroniSpec, clusterWide: boolean): Record<string, string> {
@@ -23,32 +29,55 @@ function parameters(spec: PatroniSpec, clusterWide: boolean): Record<string, str
 
 /** Settings of one member, from its own file. */
 export function memberParameters(spec: PatroniSpec): Record<string, string> {
-  return parameters(spec, false);
+  return { ...parameters(spec, false), ...(isReplicated(spec) ? BETWEEN_MEMBERS : {}) };
+}
+
+/** Settings where members follow each other (manual 20.6). */
+const BETWEEN_MEMBERS = {
+  // A standby that is gone without a word holds up commits for this long; a leader that is, its standbys.
+  wal_sender_timeout: "5s",
+  wal_receiver_timeout: "5s",
+  // A new leader keeps no log for the others until they come to it; they find what they lack in this much of it.
+  wal_keep_size: "256MB",
+  // A standby's readers are not ended because the leader removed rows that they may still see.
+  hot_standby_feedback: "on",
+};
+
+export function isReplicated({ replication = ALONE }: PatroniSpec): boolean {
+  return replication.nodes > 0;
 }
 
 /**
  * What Patroni keeps in etcd for the whole cluster ("Dynamic configuration settings" of its manual). The file has it
- * for the first start; later it is changed by `PATCH /config`, see change.ts.
+ * for the first start; later it is changed by `PATCH /config`, see change.ts and replication.ts.
  *
  * `loop_wait + 2 * retry_timeout <= ttl` must hold, or a leader may still think that it leads when its key is gone.
  */
 export function clusterSettings(spec: PatroniSpec) {
+  const { synchronous, nodes, strict } = spec.replication ?? ALONE;
+  const replicated = isReplicated(spec);
+  const ttl = replicated ? (spec.ttlSeconds ?? 6) : 20;
   return {
-    ttl: 20,
-    // Patroni looks at PostgreSQL once a loop, so a crash is seen after half of this on average.
-    loop_wait: 1,
-    retry_timeout: 5,
+    ttl,
+    loop_wait: LOOP_WAIT,
+    retry_timeout: replicated ? Math.floor((ttl - LOOP_WAIT) / 2) : 5,
     maximum_lag_on_failover: 1_048_576,
-    primary_start_timeout: 300,
+    // 0: a leader whose PostgreSQL ended makes room for a standby at once. A lone one can only recover where it is.
+    primary_start_timeout: replicated ? 0 : 300,
     primary_stop_timeout: 0,
-    synchronous_mode: false,
+    synchronous_mode: replicated && synchronous,
+    synchronous_node_count: Math.max(1, nodes),
+    synchronous_mode_strict: replicated && strict,
     // A leader without etcd goes on when all other members answer it; a lone one has nobody who could take its place.
     failsafe_mode: true,
     // Patroni drops slots that it did not make, unless they match here; moves make theirs, and PostgreSQL more for each table.
     ignore_slots: [{ type: "logical", plugin: "pgoutput" }],
     postgresql: {
       use_slots: true,
-      use_pg_rewind: false,
+      // A leader that comes back with commits that nobody has any more gives them up, and follows.
+      use_pg_rewind: replicated,
+      remove_data_directory_on_rewind_failure: replicated,
+      remove_data_directory_on_diverged_timelines: replicated,
       parameters: parameters(spec, true),
     },
   };

@@ -5,10 +5,15 @@ import type { PatroniSpec } from "./spec.ts";
 const ANSWER_MS = 5_000;
 
 /**
- * Signs in to a member's PostgreSQL as the superuser, for the time of `work`; each question is given 5 seconds.
+ * Signs in to a member's PostgreSQL as the superuser, for the time of `work`.
+ * @param withinMs longest time that each question may take, in milliseconds
  * @throws the errors of `pg`
  */
-export async function asSuperuser<T>(spec: PatroniSpec, work: (client: Client) => Promise<T>): Promise<T> {
+export async function asSuperuser<T>(
+  spec: PatroniSpec,
+  work: (client: Client) => Promise<T>,
+  withinMs = ANSWER_MS,
+): Promise<T> {
   const client = new Client({
     host: spec.address,
     port: spec.port,
@@ -16,7 +21,7 @@ export async function asSuperuser<T>(spec: PatroniSpec, work: (client: Client) =
     user: SUPERUSER,
     password: (await databasePasswords(spec.secrets))[SUPERUSER],
     connectionTimeoutMillis: ANSWER_MS,
-    query_timeout: ANSWER_MS,
+    query_timeout: withinMs,
   });
   client.on("error", () => undefined); // the query in hand fails with the same error
   try {

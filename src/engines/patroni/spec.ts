@@ -1,3 +1,16 @@
+/** How the members of a cluster follow their leader. */
+export interface Replication {
+  /** A commit is acknowledged when all standbys that stream have it on disk; only one of these is ever promoted. */
+  readonly synchronous: boolean;
+  /** Standbys, 0 to 4. With 0 the leader is alone: a crash is recovered from where it happened. */
+  readonly nodes: number;
+  /**
+   * With `synchronous`: while no standby streams, no commit is acknowledged. Closes the window after a promotion; with
+   * one standby it means that writes stop when that one dies.
+   */
+  readonly strict: boolean;
+}
+
 /** One member of a PostgreSQL cluster under Patroni. Everything in it may be shown; passwords are in files. */
 export interface PatroniSpec {
   /** Address of the member's host; PostgreSQL and the REST API listen on this one only. */
@@ -23,6 +36,14 @@ export interface PatroniSpec {
   readonly patroniSecrets: string;
   /** Absolute path of etcd's passwords; see etcd/passwords.ts. */
   readonly etcdSecrets: string;
+  /** true for a member that comes to a running cluster as a copy of its leader: it never founds one of its own. */
+  readonly joins?: true;
+  /** Without it the member is alone. The same for all members; changed by changeReplication(). */
+  readonly replication?: Replication;
+  /** How long a leader that is gone is waited for, in seconds, 5 to 60; 6 without it. Of no matter where nobody follows. */
+  readonly ttlSeconds?: number;
+  /** How long this member, while it is a standby, waits before it shows a commit, in milliseconds. For development. */
+  readonly applyDelayMs?: number;
   /** false gives up safety on power loss for speed; only for tests. */
   readonly durable?: false;
 }
