@@ -1,12 +1,18 @@
-import type { OperationNode, RawNode, RootOperationNode } from "kysely";
-import { isHarmlessFunction } from "./functions.ts";
-import { isPlainRead } from "./raw-text.ts";
+import type { OperationNode, RootOperationNode } from "kysely";
+import { isGrammarWord, isHarmlessFunction, isRepeatableFunction, isSystemTable } from "./functions.ts";
+import type { Parse } from "./grammar.ts";
+import { kindOfText } from "./parsed.ts";
+import { isPlainRead } from "./plain-read.ts";
 
 /**
- * What a statement does, as far as its tree proves it.
- * - `read`: changes nothing and waits for no row lock. May be sent again, and shared by callers that ask at the same time.
- * - `write`: a change made with Kysely's builder. Never sent again once its outcome is open.
- * - `unknown`: anything else, raw SQL above all. Treated as a write that may also do more than change rows.
+ * What a statement does, as far as its tree or its text proves it.
+ * - `read`: changes nothing, waits for no row lock, and has the same answer on every member that has replayed as much.
+ *   May run on a standby, be sent again, and be shared by callers that ask at the same time.
+ * - `write`: changes rows and does nothing else. May be sent again once it is known that it was rolled back.
+ * - `unknown`: anything else. Treated as a write that may also do more than change rows.
+ *
+ * What a view, an operator or a column that is really a function does cannot be told from a text: a standby refuses what
+ * would write.
  */
 export type Kind = "read" | "write" | "unknown";
 
@@ -15,39 +21,73 @@ const WRITES = new Set(["InsertQueryNode", "UpdateQueryNode", "DeleteQueryNode",
 /** Kysely's select modifiers that take no lock; the others are `for update` and its kin. */
 const FREE_MODIFIERS = new Set(["Distinct", "NoWait", "SkipLocked"]);
 
-export function classify(query: RootOperationNode): Kind {
-  if (query.kind === "SelectQueryNode") return provesRead(query) ? "read" : "unknown";
-  if (WRITES.has(query.kind)) return onlyKnownParts(query) ? "write" : "unknown";
-  return "unknown";
+/** Longer texts are not worth the time that parsing them takes. */
+const LONGEST_TEXT = 64 * 1024;
+
+/**
+ * @param text what the tree was compiled to; it decides where the tree contains raw SQL
+ * @param grammar gives PostgreSQL's parser, asked only where it is needed
+ * @returns undefined while only the grammar can tell, and is not there yet
+ */
+export function classify(query: RootOperationNode, text: string, grammar: () => Parse | undefined): Kind | undefined {
+  const raw = query.kind === "RawNode";
+  if (query.kind !== "SelectQueryNode" && !WRITES.has(query.kind) && !raw) return "unknown";
+  const tree = raw ? "raw" : provedByTree(query);
+  if (tree !== "raw") return tree;
+  if (isPlainRead(text)) return "read";
+  if (text.length > LONGEST_TEXT || !MAY_BE_PROVED.test(text)) return "unknown";
+  const parse = grammar();
+  return parse === undefined ? undefined : kindOfText(text, parse);
 }
 
-/** A tree is a read if none of its nodes can write, lock, or call what we do not know. */
-function provesRead(node: OperationNode): boolean {
-  if (WRITES.has(node.kind)) return false;
-  return harmless(node) && children(node).every(provesRead);
+const MAY_BE_PROVED = /^(?:\s|\(|--|\/\*)*(?:select|with|values|table|insert|update|delete|merge)\b|^\s*(?:--|\/\*)/i;
+
+/** `raw` when the tree proves nothing against it, but has parts that only their text tells about. */
+function provedByTree(query: RootOperationNode): Kind | "raw" {
+  const read = query.kind === "SelectQueryNode";
+  let raw = false;
+  const harmless = (node: OperationNode): boolean => {
+    if (node.kind === "RawNode") raw = true;
+    return (read ? isPartOfRead(node) : isPartOfWrite(node)) && children(node).every(harmless);
+  };
+  if (!harmless(query)) return "unknown";
+  if (raw) return "raw";
+  return read ? "read" : "write";
 }
 
-/** A write may contain other writes (in its `with`), but nothing that is unknown. */
-function onlyKnownParts(node: OperationNode): boolean {
-  return harmless(node) && children(node).every(onlyKnownParts);
+function isPartOfRead(node: OperationNode): boolean {
+  return !WRITES.has(node.kind) && isPartOf(node, isHarmlessFunction);
 }
 
-function harmless(node: OperationNode): boolean {
+function isPartOfWrite(node: OperationNode): boolean {
+  return isPartOf(node, isRepeatableFunction);
+}
+
+function isPartOf(node: OperationNode, mayCall: (name: string) => boolean): boolean {
   switch (node.kind) {
-    case "RawNode":
-      return isPlainRead((node as RawNode).sqlFragments);
     case "FunctionNode":
     case "AggregateFunctionNode":
-      return isHarmlessFunction((node as OperationNode & { func: string }).func);
+      return isCalled((node as OperationNode & { func: string }).func.toLowerCase(), mayCall);
     case "SelectModifierNode": {
       const { modifier } = node as OperationNode & { modifier?: string };
-      return modifier !== undefined && FREE_MODIFIERS.has(modifier);
+      return modifier === undefined || FREE_MODIFIERS.has(modifier); // without a name it is raw SQL
+    }
+    case "SchemableIdentifierNode": {
+      const { schema, identifier } = node as OperationNode & {
+        schema?: { name: string };
+        identifier: { name: string };
+      };
+      return !isSystemTable(schema?.name, identifier.name);
     }
     case "ExplainNode":
       return false;
     default:
       return true;
   }
+}
+
+function isCalled(word: string, mayCall: (name: string) => boolean): boolean {
+  return isGrammarWord(word) || mayCall(word);
 }
 
 function children(node: OperationNode): OperationNode[] {

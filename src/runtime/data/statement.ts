@@ -1,5 +1,6 @@
 import type { CompiledQuery } from "kysely";
 import { classify, type Kind } from "./classify.ts";
+import { grammar } from "./grammar.ts";
 import type { Run } from "./run.ts";
 
 /** One SQL text as this process knows it; made once and reused, so that nothing is worked out twice. */
@@ -8,6 +9,8 @@ export interface Statement {
   /** Name of the prepared statement on every connection. */
   readonly name: string;
   readonly kind: Kind;
+  /** Only PostgreSQL's grammar can tell its kind, which was not there yet when this was made. */
+  readonly undecided: boolean;
   /** Whether it is worth preparing: made with the builder, or raw and seen before. */
   prepare: boolean;
   /** Raw text of several statements, which only the simple protocol takes. */
@@ -41,19 +44,21 @@ export class Statements {
   of(compiled: CompiledQuery): Statement {
     const raw = compiled.query.kind === "RawNode";
     const known = (raw ? this.#rawByText : this.#byText).get(compiled.sql);
-    if (known === undefined) return this.#add(compiled, raw);
+    if (known === undefined || (known.undecided && grammar() !== undefined)) return this.#add(compiled, raw);
     known.recent = true;
     known.prepare ||= raw && !known.simple;
     return known;
   }
 
   #add({ sql, query, parameters }: CompiledQuery, raw: boolean): Statement {
+    const kind = classify(query, sql, grammar);
     const statement: Statement = {
       text: sql,
       name: `n${++this.#made}`,
-      kind: classify(query),
+      kind: kind ?? "unknown",
+      undecided: kind === undefined,
       prepare: PREPARED.has(query.kind),
-      simple: raw && parameters.length === 0 && SEVERAL_STATEMENTS.test(sql),
+      simple: raw && kind !== "read" && kind !== "write" && parameters.length === 0 && SEVERAL_STATEMENTS.test(sql),
       recent: false,
       unsent: [],
     };
@@ -76,5 +81,5 @@ function forgetOne(map: Map<string, Statement>): void {
 
 /** A statement of our own, not from Kysely. */
 export function ownStatement(text: string, name: string, kind: Kind): Statement {
-  return { text, name, kind, prepare: name !== "", simple: false, recent: false, unsent: [] };
+  return { text, name, kind, undecided: false, prepare: name !== "", simple: false, recent: false, unsent: [] };
 }
