@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { FENCE_STATEMENTS, SUPERUSER } from "../engines/postgres/index.ts";
+import { FENCE_STATEMENTS, OUTCOME_STATEMENTS, SUPERUSER } from "../engines/postgres/index.ts";
 import { fenceSql } from "./fence.ts";
 import type { Move, StepContext } from "./move.ts";
 import { giveBack, hasNotes, notesStatements } from "./notes.ts";
@@ -36,7 +36,7 @@ export async function copySchema(move: Move, { signal, progress }: StepContext):
       throw schemaFailed(target, cause);
     }
     await client.query("set search_path = pg_catalog");
-    for (const statement of FENCE_STATEMENTS) await client.query(statement);
+    for (const statement of [...FENCE_STATEMENTS, ...OUTCOME_STATEMENTS]) await client.query(statement);
     await client.query(notesStatements(schema));
     for (const { name, type, sql } of parts.filter((part) => part.later)) {
       await client.query(`insert into ${schema}.later (what, statement) values ($1, $2)`, [`${type} ${name}`, sql]);
@@ -139,6 +139,7 @@ async function dump({ pgDump, source }: Move, section: string, signal: AbortSign
     "--no-tablespaces",
     "--exclude-schema=ninefold_move_*",
     "--exclude-table=ninefold.fence",
+    "--exclude-table=ninefold.outcomes*",
     "--lock-wait-timeout=10000",
     "--no-password",
     `--host=${host}`,

@@ -1,6 +1,7 @@
 import { Client, type ClientConfig } from "pg";
 import { OWNER_ROLE, SERVICE_ROLE } from "../../topology/roles.ts";
 import { MEMBER_STATEMENTS } from "./members.ts";
+import { OUTCOME_STATEMENTS } from "./outcomes.ts";
 import { type DatabasePasswords, SUPERUSER } from "./passwords.ts";
 import { scramVerifier } from "./scram.ts";
 
@@ -79,7 +80,7 @@ export async function prepareRoles(server: Server, database: string, passwords: 
     await client.query(`grant connect, temporary on database ${name} to ${SERVICE_ROLE}`);
   });
   await as(server, database, passwords, async (client) => {
-    for (const statement of [...FENCE_STATEMENTS, ...MEMBER_STATEMENTS, ...DATABASE_STATEMENTS])
+    for (const statement of [...FENCE_STATEMENTS, ...MEMBER_STATEMENTS, ...OUTCOME_STATEMENTS, ...DATABASE_STATEMENTS])
       await client.query(statement);
     await client.query("begin; lock table ninefold.fence in share mode"); // no fence is put up between the look and the grant
     const { rowCount: fences } = await client.query("select from ninefold.fence");
