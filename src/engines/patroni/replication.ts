@@ -24,7 +24,7 @@ const READY_MS = 60_000;
  * @throws PatroniFailed when the cluster has no leader, or not in time what `next` says; the message tells what lacks
  */
 export async function changeReplication(
-  machine: Machine,
+  machine: Pick<Machine, "write">,
   members: readonly Placed<PatroniSpec>[],
   next: Replication,
 ): Promise<void> {
@@ -48,7 +48,7 @@ export async function changeReplication(
   await until(leader.folder, "the standbys may lead", () => mayLead(specs, leader.name, true), READY_MS);
 }
 
-async function writeFiles(machine: Machine, members: readonly Placed<PatroniSpec>[]): Promise<void> {
+async function writeFiles(machine: Pick<Machine, "write">, members: readonly Placed<PatroniSpec>[]): Promise<void> {
   for (const member of members) {
     await machine.write(member.name, patroniFiles(member), "engine");
     await patroniAsk(member.spec, "POST", "/reload", {}, ANSWER_MS);
