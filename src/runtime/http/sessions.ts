@@ -1,10 +1,13 @@
 import type { IncomingMessage } from "node:http";
 import type { Logger } from "pino";
-import type { Session, SessionCodec } from "../session/index.ts";
+import { Session, type SessionCodec } from "../session/index.ts";
 
 /** What the server needs of sessions. */
 export interface Sessions {
-  /** The session that the request's token names; a new one when it has none, or one that is not ours. */
+  /**
+   * The session that the request's token names; a new one when it has none, or one that is not ours. A client that says
+   * who it is (`Authorization`) but brings no token may have seen anything.
+   */
   open(request: IncomingMessage): Session;
   /** The token to give the client, when the session has seen more than the client's token says; otherwise undefined. */
   token(session: Session): string | undefined;
@@ -17,7 +20,11 @@ const LONGEST = 4_096;
 export function tokenSessions(codec: SessionCodec, log: Logger): Sessions {
   const refused = (reason: string) => log.debug({ reason }, "a session token was refused; a new session begins");
   return {
-    open: (request) => codec.open(sentToken(request), refused),
+    open: (request) => {
+      const token = sentToken(request);
+      if (token !== undefined || request.headers.authorization === undefined) return codec.open(token, refused);
+      return new Session(() => ({ id: undefined, positions: [], incomplete: true }));
+    },
     token: (session) => (session.dirty ? session.encode(codec) : undefined),
   };
 }

@@ -14,6 +14,11 @@ export interface Position {
   readonly timeline: number;
   /** Log sequence number, in bytes from the beginning of the log. */
   readonly lsn: bigint;
+  /**
+   * Transactions below this number may have been seen on a standby, which shows a commit before the primary does; the
+   * primary must show them too before the session goes on there. Absent when nothing was read on a standby.
+   */
+  readonly seen?: bigint;
 }
 
 /**
@@ -28,11 +33,25 @@ export function isAfter(a: Position, b: Position): boolean {
 /** Adds a position to the furthest ones of each cluster. Gives false when it is none of them. */
 export function advance(furthest: Map<string, Position>, position: Position): boolean {
   const before = furthest.get(position.cluster);
-  if (before !== undefined && !isAfter(position, before)) return false;
+  if (before?.system !== position.system) {
+    if (before !== undefined && !isAfter(position, before)) return false;
+    furthest.set(position.cluster, position);
+    return true;
+  }
+  // Transaction numbers of an earlier timeline say nothing more: what the new primary began with, it shows.
+  const seen = before.timeline === position.timeline ? most(before.seen, position.seen) : position.seen;
+  const further = isAfter(position, before);
+  if (!further && (before.timeline !== position.timeline || seen === before.seen)) return false;
   // A server that was moved away from and back to is known by the latest of its epochs.
-  const epoch = before?.system === position.system ? Math.max(before.epoch, position.epoch) : position.epoch;
-  furthest.set(position.cluster, { ...position, epoch });
+  const epoch = Math.max(before.epoch, position.epoch);
+  const { seen: _, ...place } = further ? position : before;
+  furthest.set(position.cluster, { ...place, epoch, ...(seen === undefined ? {} : { seen }) });
   return true;
+}
+
+function most(a: bigint | undefined, b: bigint | undefined): bigint | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return a > b ? a : b;
 }
 
 /** Reads PostgreSQL's notation (`16/B374D848`). */

@@ -6,6 +6,8 @@ export interface Known {
   /** Names the session, for this process to remember what the client's other requests have seen. */
   readonly id: string | undefined;
   readonly positions: readonly Position[];
+  /** True when that may be less than the client has seen, because it did not bring what it was given. */
+  readonly incomplete?: boolean;
 }
 
 /** What a session needs to become a token. */
@@ -25,6 +27,10 @@ export class Session {
   #id: string | undefined;
   #load: (() => Known) | undefined;
   #dirty = false;
+  #incomplete = false;
+  #cutOff = false;
+  /** Clusters of which it was asked, for a client that cannot tell, how far all that was written has come. */
+  readonly #asked = new Set<string>();
 
   /** @param load gives what the session begins with; called when it is first needed, and only once */
   constructor(load?: () => Known) {
@@ -48,6 +54,41 @@ export class Session {
     this.#dirty = true;
   }
 
+  /**
+   * Whether the client may have seen more of a cluster than the session knows: a client with credentials but without a
+   * token. What it reads must then contain all that was written before it asked.
+   */
+  isIncomplete(cluster: string): boolean {
+    this.#known();
+    return this.#incomplete && !this.#asked.has(cluster);
+  }
+
+  /** Adds how far all that was written has come, whoever wrote it: no client can have seen more of that cluster. */
+  complete(position: Position): void {
+    this.#asked.add(position.cluster);
+    this.merge(position);
+  }
+
+  /** All transactions of a cluster below this number that it may have seen are visible on the primary by now. */
+  settle(cluster: string, below: bigint): void {
+    const before = this.#known().get(cluster);
+    if (before?.seen === undefined || before.seen > below) return;
+    const { seen: _, ...position } = before;
+    this.#known().set(cluster, position);
+  }
+
+  /** A failover may have lost what the session has seen last. It goes on from `position`, and the client is told. */
+  cutOff(position: Position): void {
+    this.#known().set(position.cluster, position);
+    this.#cutOff = true;
+    this.#dirty = true;
+  }
+
+  /** True once a failover may have lost what this session has seen. */
+  get wasCutOff(): boolean {
+    return this.#cutOff;
+  }
+
   /** The token to send; the session then counts as known to the client until it learns more. */
   encode(encoder: Encoder): string {
     const positions = this.#known();
@@ -62,6 +103,7 @@ export class Session {
       const known = this.#load?.();
       this.#positions = new Map(known?.positions.map((position) => [position.cluster, position]));
       this.#id = known?.id;
+      this.#incomplete = known?.incomplete ?? false;
       this.#load = undefined;
     }
     return this.#positions;

@@ -14,7 +14,7 @@ export interface SessionCodec extends Encoder {
   decode(token: string): Decoded;
   /**
    * The session of a client that sent `token`, or a new one. The token is checked when the session is first needed;
-   * a refused one counts as no token and is reported to `onRefused`.
+   * a refused one is reported to `onRefused`, and what its client has seen then counts as not known.
    */
   open(token: string | undefined, onRefused?: (reason: Refusal) => void): Session;
 }
@@ -30,15 +30,16 @@ export interface SessionCodecOptions {
   readonly skewMs?: number;
 }
 
-const VERSION = 2;
+const VERSION = 3;
 const HEADER = 23; // version 1, issue time 5, deployment 8, session 8, number of positions 1
-const PLACE = 24; // system 8, epoch 4, timeline 4, position 8
+const PLACE = 32; // system 8, epoch 4, timeline 4, position 8, seen 8
 const MAC = 16;
 const MAX_TOKEN = 1_024;
 
 /**
  * Writes and reads session tokens: base64url of version, issue time, deployment, session, positions and 128 bits of
- * HMAC-SHA-256 over them. About 100 characters with one cluster.
+ * HMAC-SHA-256 over them. About 100 characters with one cluster. Tokens of an earlier version are refused, which costs
+ * their clients one question to the primary and nothing else.
  */
 export function sessionCodec(options: SessionCodecOptions): SessionCodec {
   const { keys, now = Date.now, skewMs = 60_000 } = options;
@@ -52,13 +53,14 @@ export function sessionCodec(options: SessionCodecOptions): SessionCodec {
   function encode(positions: Iterable<Position>, id = newSessionId()): string {
     const list = [...positions];
     const parts: Buffer[] = [header(Math.floor(now() / 1000), deployment, id, list.length)];
-    for (const { cluster, system, epoch, timeline, lsn } of list) {
+    for (const { cluster, system, epoch, timeline, lsn, seen = 0n } of list) {
       const name = Buffer.from(cluster);
       const fixed = Buffer.alloc(PLACE);
       fixed.writeBigUInt64BE(BigInt(system), 0);
       fixed.writeUInt32BE(epoch, 8);
       fixed.writeUInt32BE(timeline, 12);
       fixed.writeBigUInt64BE(lsn, 16);
+      fixed.writeBigUInt64BE(seen, 24);
       parts.push(Buffer.of(name.length), name, fixed);
     }
     const body = Buffer.concat(parts);
@@ -86,7 +88,7 @@ export function sessionCodec(options: SessionCodecOptions): SessionCodec {
       const decoded = decode(token);
       if ("positions" in decoded) return { ...decoded, positions: recent.with(decoded.id, decoded.positions) };
       onRefused?.(decoded.refused);
-      return { id: undefined, positions: [] };
+      return { id: undefined, positions: [], incomplete: true };
     });
   }
 
@@ -110,12 +112,14 @@ function readPositions(body: Buffer): Position[] | undefined {
     const length = body[at] ?? 0;
     const end = at + 1 + length + PLACE;
     if (length === 0 || end > body.length) return undefined;
+    const seen = body.readBigUInt64BE(end - 8);
     positions.push({
       cluster: body.toString("utf8", at + 1, at + 1 + length),
-      system: body.readBigUInt64BE(end - 24).toString(),
-      epoch: body.readUInt32BE(end - 16),
-      timeline: body.readUInt32BE(end - 12),
-      lsn: body.readBigUInt64BE(end - 8),
+      system: body.readBigUInt64BE(end - 32).toString(),
+      epoch: body.readUInt32BE(end - 24),
+      timeline: body.readUInt32BE(end - 20),
+      lsn: body.readBigUInt64BE(end - 16),
+      ...(seen === 0n ? {} : { seen }),
     });
     at = end;
   }
