@@ -34,11 +34,11 @@ export function memberParameters(spec: PatroniSpec): Record<string, string> {
 
 /** Settings where members follow each other (manual 20.6). */
 const BETWEEN_MEMBERS = {
+  // Also where safety on power loss is given up: without it no commit waits for a standby.
+  synchronous_commit: "on",
   // A standby that is gone without a word holds up commits for this long; a leader that is, its standbys.
   wal_sender_timeout: "5s",
   wal_receiver_timeout: "5s",
-  // A new leader keeps no log for the others until they come to it; they find what they lack in this much of it.
-  wal_keep_size: "256MB",
   // A standby's readers are not ended because the leader removed rows that they may still see.
   hot_standby_feedback: "on",
 };
@@ -78,7 +78,9 @@ export function clusterSettings(spec: PatroniSpec) {
       use_pg_rewind: replicated,
       remove_data_directory_on_rewind_failure: replicated,
       remove_data_directory_on_diverged_timelines: replicated,
-      parameters: parameters(spec, true),
+      // A new leader keeps no log for the others until they come to it; they find what they lack in this much of it. Patroni
+      // takes it from here only.
+      parameters: { ...parameters(spec, true), ...(replicated ? { wal_keep_size: "256MB" } : {}) },
     },
   };
 }
