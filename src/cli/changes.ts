@@ -8,7 +8,7 @@ import type { Rung } from "../topology/rung.ts";
 import { type Cli, runningControl } from "./context.ts";
 import { exit } from "./exit.ts";
 import { follow } from "./follow.ts";
-import { counts, rung, wholeNumber } from "./options.ts";
+import { counts, LAG, rung, wholeNumber } from "./options.ts";
 import { CommandFailed } from "./problem.ts";
 import { table } from "./terminal.ts";
 
@@ -19,12 +19,10 @@ export function changeCommands(program: Command, cli: Cli): void {
   program
     .command("scale")
     .description("change how many instances run, while the service serves")
-    .argument("<counts...>", "such as app=4 or workers=2")
+    .argument("<counts...>", "such as app=4, workers=2 or replicas=3 (standbys of the database)")
     .option(...json)
     .action(async (words: string[], options: { json?: boolean }) => {
-      const { app, workers } = counts(words);
-      const to = { ...(app === undefined ? {} : { app }), ...(workers === undefined ? {} : { workers }) };
-      await make(cli, (await runningControl(cli)).scale(to), options, `Now ${words.join(" ")}.`);
+      await make(cli, (await runningControl(cli)).scale(counts(words)), options, `Now ${words.join(" ")}.`);
     });
 
   program
@@ -40,16 +38,21 @@ export function changeCommands(program: Command, cli: Cli): void {
 
   for (const kind of ["climb", "descend"] as const) {
     const [way, next] = kind === "climb" ? ["up", "above"] : ["down", "below"];
-    program
+    const command = program
       .command(kind)
       .description(`go ${way} to another rung while the service serves; \`ninefold plan ${kind}\` shows the way`)
       .addOption(new Option("--to <rung>", `the rung to go to, instead of the one ${next}`).argParser(rung))
       .option(...json)
-      .action(async (options: { to?: Rung; json?: boolean }) => {
+      .action(async (options: { to?: Rung; lag?: number; json?: boolean }) => {
         const control = await runningControl(cli);
-        const to = options.to === undefined ? {} : { to: options.to };
-        await make(cli, control.apply({ kind, ...to }), options, async () => serves(await control.status()));
+        const change = {
+          kind,
+          ...(options.to === undefined ? {} : { to: options.to }),
+          ...(options.lag === undefined ? {} : { lagMs: options.lag }),
+        };
+        await make(cli, control.apply(change), options, async () => serves(await control.status()));
       });
+    if (kind === "climb") command.option(...LAG);
   }
 
   program

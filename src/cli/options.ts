@@ -19,19 +19,38 @@ export function rung(text: string): Rung {
   return found;
 }
 
-/** Parses `app=3`, `workers=2` as `scale` takes them. */
-export function counts(words: readonly string[]): Readonly<Record<"app" | "workers", number | undefined>> {
-  const found: { app: number | undefined; workers: number | undefined } = { app: undefined, workers: undefined };
+/** What `scale` can change, with the least and the most of it. */
+const SCALED = { app: [1, 64], workers: [0, 64], replicas: [0, 4] } as const;
+
+/** Parses `app=3`, `workers=2`, `replicas=2` as `scale` takes them; what is not named is left out. */
+export function counts(words: readonly string[]): { app?: number; workers?: number; replicas?: number } {
+  const found: ReturnType<typeof counts> = {};
   for (const word of words) {
-    const [, name, number] = /^(app|workers)=(\d{1,3})$/.exec(word) ?? [];
-    if (name !== "app" && name !== "workers") {
+    const [, name, number] = /^(\w+)=(\d{1,3})$/.exec(word) ?? [];
+    if (name !== "app" && name !== "workers" && name !== "replicas") {
       throw new InvalidArgumentError(
-        `\`${word}\` is not understood. Write \`app=N\` or \`workers=N\`, such as \`app=4\`.`,
+        `\`${word}\` is not understood. Write \`app=N\`, \`workers=N\` or \`replicas=N\`, such as \`app=4\`.`,
       );
     }
-    found[name] = wholeNumber(name === "app" ? 1 : 0, 64)(number ?? "");
+    const [least, most] = SCALED[name];
+    found[name] = wholeNumber(least, most)(number ?? "");
   }
   return found;
+}
+
+/** The option of `up` and `climb` that holds standbys behind. */
+export const LAG = [
+  "--lag <time>",
+  "for development: hold the database's standbys behind, such as 2s, to meet stale reads there",
+  lag,
+] as const;
+
+/** Parses how far standbys are held behind, such as `2s`, `500ms` or `0s`. Gives milliseconds. */
+export function lag(text: string): number {
+  const [, number, unit] = /^(\d{1,5})(ms|s)$/.exec(text) ?? [];
+  const ms = Number(number) * (unit === "s" ? 1_000 : 1);
+  if (!(ms >= 0 && ms <= 60_000)) throw new InvalidArgumentError("Write a time up to a minute, such as 2s or 500ms.");
+  return ms;
 }
 
 /** Parses a length of time such as `30s`, `10m`, `1h` or plain seconds. Gives seconds. */

@@ -12,7 +12,7 @@ export function planCommand(program: Command, cli: Cli): void {
     .command("plan")
     .description("show what a change would do, step by step, without doing it")
     .argument("[change]", "up, climb, descend, deploy, finish, down, undo or scale", "up")
-    .argument("[counts...]", "with scale: app=4, workers=2")
+    .argument("[counts...]", "with scale: app=4, workers=2, replicas=2")
     .addOption(new Option("--to <rung>", "the rung to climb or descend to").argParser(rung))
     .option("--json", "print the plan as JSON")
     .addHelpText(
@@ -31,8 +31,7 @@ function changeOf(kind: string, words: readonly string[], to: Rung | undefined):
   if (kind === "up") return { kind, ...(to === undefined ? {} : { rung: to }) };
   if (kind === "climb" || kind === "descend") return { kind, ...(to === undefined ? {} : { to }) };
   if (kind === "scale") {
-    const { app, workers } = counts(words);
-    return { kind, ...(app === undefined ? {} : { app }), ...(workers === undefined ? {} : { workers }) };
+    return { kind, ...counts(words) };
   }
   if (kind === "deploy" || kind === "finish" || kind === "down" || kind === "undo") return { kind };
   const known = "up, climb, descend, deploy, finish, down, undo or scale";

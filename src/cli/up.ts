@@ -7,7 +7,7 @@ import type { Rung } from "../topology/rung.ts";
 import type { Cli } from "./context.ts";
 import { exit } from "./exit.ts";
 import { follow } from "./follow.ts";
-import { rung, wholeNumber } from "./options.ts";
+import { LAG, rung, wholeNumber } from "./options.ts";
 import { CommandFailed } from "./problem.ts";
 import { stopEverything } from "./stop.ts";
 
@@ -18,6 +18,7 @@ interface UpOptions {
   app?: number;
   rung?: Rung;
   tls?: boolean;
+  lag?: number;
   json?: boolean;
 }
 
@@ -31,6 +32,7 @@ export function upCommand(program: Command, cli: Cli): void {
     .option("--app <n>", "number of app instances", wholeNumber(1, 64))
     .option("--rung <n>", "rung to run at, 1 to 9, instead of that of the topology", rung)
     .option("--tls", "answer HTTPS, from rung 3, with a certificate of an authority made for this deployment")
+    .option(...LAG)
     .option("--json", "print events as lines of JSON")
     .action((options: UpOptions) => up(cli, options));
 }
@@ -65,7 +67,7 @@ async function up(cli: Cli, options: UpOptions): Promise<void> {
   interrupted.release();
 }
 
-function changeOf({ port = portFromEnvironment(), host, app, rung, tls }: UpOptions): Change {
+function changeOf({ port = portFromEnvironment(), host, app, rung, tls, lag }: UpOptions): Change {
   return {
     kind: "up",
     ...(port === undefined ? {} : { port }),
@@ -73,13 +75,16 @@ function changeOf({ port = portFromEnvironment(), host, app, rung, tls }: UpOpti
     ...(app === undefined ? {} : { app }),
     ...(rung === undefined ? {} : { rung }),
     ...(tls === true ? { tls: "local" } : {}),
+    ...(lag === undefined ? {} : { lagMs: lag }),
   };
 }
 
 /** Says so when all that is asked for already runs; a changed topology is something to do. */
 async function alreadySo(control: ControlClient, change: Change, cli: Cli): Promise<boolean> {
   const status = await control.status();
-  if (status.state !== "up" || (await control.plan(change)).steps.length > 0) return false;
+  // What is missing or unwell is brought back by an `up` that has nothing else to do.
+  if (status.state !== "up" || status.problems.length > 0) return false;
+  if ((await control.plan(change)).steps.length > 0) return false;
   cli.terminal.note(`${status.service ?? "The service"} is already running on ${status.url ?? "this machine"}.`);
   cli.terminal.note("See `ninefold status`; `ninefold deploy` rolls out changed code; `ninefold down` stops it.");
   return true;

@@ -4,7 +4,7 @@ import { type Plan, planChange } from "../plan/plan.ts";
 import type { Situation } from "../plan/situation.ts";
 import { parseTopology } from "../topology/parse.ts";
 import { presetForRung, RUNGS, rungOf } from "../topology/rung.ts";
-import type { Topology } from "../topology/topology.ts";
+import type { Topology, TopologyInput } from "../topology/topology.ts";
 import { readTopology } from "../topology/yaml.ts";
 import type { Change } from "./event.ts";
 import type { Journal } from "./journal.ts";
@@ -21,13 +21,7 @@ export async function planFor(change: Change, journal: Journal, paths: StatePath
     case "apply":
       return planChange({ ...wanted, topology: parseTopology(change.topology), running: true });
     case "scale": {
-      const { app, workers, ...topology } = running(from);
-      const scaled = {
-        ...topology,
-        app: { ...app, servers: change.app ?? app.servers },
-        workers: { ...workers, servers: change.workers ?? workers.servers },
-      };
-      return planChange({ ...wanted, topology: parseTopology(scaled), running: true });
+      return planChange({ ...wanted, topology: parseTopology(scaled(change, running(from))), running: true });
     }
     case "deploy":
       return planChange({ ...wanted, topology: running(from), running: true, code: "new" });
@@ -50,7 +44,7 @@ async function wantedTopology(change: Change & { kind: "up" }, from: Situation, 
     ? readTopology(await readFile(topologyFile, "utf8")).topology
     : (from.topology ?? presetForRung(1));
   return parseTopology({
-    ...(change.rung === undefined ? base : presetForRung(change.rung, base)),
+    ...held(change.rung === undefined ? base : presetForRung(change.rung, base), change.lagMs),
     public: {
       ...base.public,
       host: change.host ?? base.public.host,
@@ -61,12 +55,35 @@ async function wantedTopology(change: Change & { kind: "up" }, from: Situation, 
   });
 }
 
+function scaled({ app, workers, replicas }: Change & { kind: "scale" }, topology: Topology): TopologyInput {
+  return {
+    ...topology,
+    app: { ...topology.app, servers: app ?? topology.app.servers },
+    workers: { ...topology.workers, servers: workers ?? topology.workers.servers },
+    ...(replicas === undefined ? {} : { databases: withReplicas(topology, replicas) }),
+  };
+}
+
+/** Without standbys nothing can wait for one, and none can be held behind. */
+function withReplicas({ databases }: Topology, replicas: number): TopologyInput["databases"] {
+  const { synchronous, ...main } = databases.main ?? {};
+  if (replicas === 0) return { ...databases, main: { ...main, replicas, lagMs: 0 } };
+  return { ...databases, main: { ...main, replicas, synchronous: synchronous ?? "local" } };
+}
+
+/** With standbys held behind for development. */
+function held(topology: Topology, lagMs: number | undefined): TopologyInput {
+  if (lagMs === undefined) return topology;
+  return { ...topology, databases: { ...topology.databases, main: { ...topology.databases.main, lagMs } } };
+}
+
 /** The topology with what the rung asked for adds, and without what the rungs above it add. */
-function atRung({ kind, to }: Change & { kind: "climb" | "descend" }, topology: Topology): Topology {
+function atRung(change: Change & { kind: "climb" | "descend" }, topology: Topology): Topology {
+  const { kind, to } = change;
   const now = rungOf(topology);
   const rung = RUNGS.find((one) => one === (to ?? now + (kind === "climb" ? 1 : -1)));
   const fits = rung !== undefined && (kind === "climb" ? rung > now : rung < now);
-  if (fits) return parseTopology(presetForRung(rung, topology));
+  if (fits) return parseTopology(held(presetForRung(rung, topology), kind === "climb" ? change.lagMs : undefined));
   const other =
     to !== undefined && to !== now ? `use \`ninefold ${kind === "climb" ? "descend" : "climb"}\`` : "nothing to do";
   throw new NothingThere(

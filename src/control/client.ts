@@ -1,7 +1,15 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { z } from "zod";
 import { NinefoldError } from "../topology/problem.ts";
-import { type Change, ControlEvent, PlanView, ProblemReport, StatusView, TopologyView } from "./event.ts";
+import {
+  type Change,
+  ControlEvent,
+  PlanView,
+  ProblemReport,
+  StatusView,
+  SwitchoverView,
+  TopologyView,
+} from "./event.ts";
 import { readServerSentEvents } from "./sse.ts";
 
 /** An answer of the control plane that says no; carries the code and the problems that the control plane reported. */
@@ -34,10 +42,12 @@ export interface ControlClient {
   /** Begins a change; throws {@link ControlRefused} when it is refused before anything changed. */
   apply(change: Change): PlanEvents;
   deploy(): PlanEvents;
-  scale(to: { app?: number; workers?: number }): PlanEvents;
+  scale(to: { app?: number; workers?: number; replicas?: number }): PlanEvents;
   undo(): PlanEvents;
   /** Stops everything; `destroy` also removes the data. */
   down(options?: { destroy?: boolean }): PlanEvents;
+  /** Moves the database's primary on purpose, to a certain member or to the one that suits best. */
+  switchover(to?: string): Promise<SwitchoverView>;
   /** A plan by its number. */
   planById(id: number): Promise<PlanView>;
   /** Events of a plan that is under way or over, after `seq` (0: from its beginning). */
@@ -128,6 +138,7 @@ export function controlClient(find: FindControl): ControlClient {
     scale: (to) => begin("/v1/scale", to),
     undo: () => begin("/v1/undo", {}),
     down: (options = {}) => begin("/v1/down", options),
+    switchover: (to) => json(SwitchoverView, "POST", "/v1/switchover", to === undefined ? {} : { to }),
     planById: (id) => json(PlanView, "GET", `/v1/plans/${id}`),
     events,
     topologies: () => json(z.array(TopologyView), "GET", "/v1/topologies"),

@@ -6,6 +6,7 @@ import { privateSocket } from "../machine/private-socket.ts";
 import { unixRequest } from "../machine/unix-http.ts";
 import { type DatabaseAddress, Endpoints } from "../topology/endpoints.ts";
 import type { InstanceName } from "../topology/names.ts";
+import type { MemberAddresses } from "./clusters/cluster.ts";
 import { writeDurably } from "./format.ts";
 import type { StatePaths } from "./paths.ts";
 
@@ -22,9 +23,9 @@ export async function publishEndpoints(
   machine: LocalMachine,
   paths: StatePaths,
   deployment: string,
-  { primary, upcoming }: { readonly primary: DatabaseAddress; readonly upcoming?: DatabaseAddress | undefined },
+  { primary, standbys, upcoming }: MemberAddresses & { readonly upcoming?: DatabaseAddress | undefined },
 ): Promise<void> {
-  const clusters = { main: { primary, standbys: [], ...(upcoming === undefined ? {} : { upcoming }) } };
+  const clusters = { main: { primary, standbys: [...standbys], ...(upcoming === undefined ? {} : { upcoming }) } };
   const known = await readEndpoints(paths);
   const same = known?.deployment === deployment && JSON.stringify(known.clusters) === JSON.stringify(clusters);
   const next: Endpoints = same ? known : { version: 1, epoch: (known?.epoch ?? 0) + 1, deployment, clusters };

@@ -74,6 +74,9 @@ export type ControlEvent = z.infer<typeof ControlEvent>;
 
 const Rung = z.literal([1, 2, 3, 4, 5, 6, 7, 8, 9]);
 
+/** Holds standbys behind, in milliseconds; see `databases.main.lagMs`. */
+const lagMs = z.int().min(0).max(60_000).optional();
+
 /** What a caller wants changed. */
 export const Change = z.discriminatedUnion("kind", [
   /**
@@ -88,9 +91,10 @@ export const Change = z.discriminatedUnion("kind", [
     rung: Rung.optional(),
     /** HTTPS with a certificate of the deployment's own authority. */
     tls: z.literal("local").optional(),
+    lagMs,
   }),
   /** To the preset of a rung above or below, or the next one; what the topology says besides stays. */
-  z.strictObject({ kind: z.literal("climb"), to: Rung.optional() }),
+  z.strictObject({ kind: z.literal("climb"), to: Rung.optional(), lagMs }),
   z.strictObject({ kind: z.literal("descend"), to: Rung.optional() }),
   /** Ends that the last move can be gone back on without copying: removes the cluster that still follows. */
   z.strictObject({ kind: z.literal("finish") }),
@@ -101,6 +105,7 @@ export const Change = z.discriminatedUnion("kind", [
     kind: z.literal("scale"),
     app: z.int().min(1).max(64).optional(),
     workers: z.int().min(0).max(64).optional(),
+    replicas: z.int().min(0).max(4).optional(),
   }),
   /** The service's code as it is in its folder now. */
   z.strictObject({ kind: z.literal("deploy") }),
@@ -175,3 +180,16 @@ export const TopologyView = z.object({
   yaml: z.string(),
 });
 export type TopologyView = z.infer<typeof TopologyView>;
+
+/** Which member to make the primary; without `to`, one that suits. */
+export const Switchover = z.strictObject({ to: z.string().min(1).optional() });
+export type Switchover = z.infer<typeof Switchover>;
+
+/** A switchover that was done. */
+export const SwitchoverView = z.object({
+  from: z.string(),
+  to: z.string(),
+  /** Milliseconds from the request until the new primary took writes. */
+  tookMs: z.number(),
+});
+export type SwitchoverView = z.infer<typeof SwitchoverView>;

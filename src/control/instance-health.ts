@@ -5,6 +5,7 @@ import { haproxyEngine } from "../engines/haproxy/index.ts";
 import type { LocalMachine } from "../machine/local/index.ts";
 import { allClusters, clusterName, clustersOf } from "../plan/clusters.ts";
 import { databaseSettings } from "../plan/database-steps.ts";
+import { membersOf, replicationOf } from "../plan/replication.ts";
 import type { Situation } from "../plan/situation.ts";
 import { type InstanceName, releaseOf } from "../topology/names.ts";
 import { PORTS, serverPort } from "../topology/placement.ts";
@@ -34,10 +35,12 @@ export async function healthOf(name: InstanceName, parts: HealthParts): Promise<
   if (topology === undefined) return undefined;
   const role = roleOf(name);
   switch (role) {
-    case "db":
-      return cluster(kindOf(name, situation) ?? "embedded").health(name, databaseSettings(topology));
+    case "db": {
+      const { kind = "embedded", replication } = clusterOf(name, situation) ?? {};
+      return cluster(kind).health(name, databaseSettings(topology), replication);
+    }
     case "etcd":
-      return etcdEngine.health(places.etcd(name));
+      return etcdEngine.health(places.etcd(name, true));
     case "balancer":
       return haproxyEngine.health(places.balancer(name, [], topology));
     case "app":
@@ -58,7 +61,7 @@ export function addressOf(name: InstanceName, { situation, machine, places }: He
   const { host, port } = topology.public;
   switch (roleOf(name)) {
     case "db":
-      return kindOf(name, situation) === "patroni"
+      return clusterOf(name, situation)?.kind === "patroni"
         ? `${places.address(name)}:${PORTS.postgres}`
         : machine.sockets(name);
     case "etcd":
@@ -72,9 +75,15 @@ export function addressOf(name: InstanceName, { situation, machine, places }: He
   }
 }
 
-function kindOf(name: InstanceName, situation: Situation) {
+/** The cluster that an instance is a member of, and how it is replicated. */
+function clusterOf(name: InstanceName, situation: Situation) {
   const { topology } = situation;
   const clusters = clustersOf(situation);
   if (topology === undefined || clusters === undefined) return undefined;
-  return allClusters(clusters).find((one) => clusterName(topology, one) === name)?.kind;
+  return allClusters(clusters)
+    .map((cluster) => {
+      const replication = replicationOf(topology, clusters, cluster);
+      return { kind: cluster.kind, replication, members: membersOf(clusterName(topology, cluster), replication) };
+    })
+    .find(({ members }) => members.includes(name));
 }

@@ -14,14 +14,19 @@ import { keepTopologies } from "./kept.ts";
 import { moveSteps } from "./move-steps.ts";
 import type { StatePaths } from "./paths.ts";
 import { type SystemPlaces, systemPlaces } from "./placed-system.ts";
+import { StepFailed } from "./problem.ts";
 import { makeRelease, readFacts, releasesOnDisk, removeRelease, writeFacts } from "./release.ts";
 import { deploymentKeys, writeSecrets } from "./secrets.ts";
 import { serviceSteps } from "./service-steps.ts";
+import { standbySteps } from "./standby-steps.ts";
 import type { World } from "./world.ts";
 import { writeBack } from "./write-back.ts";
 
 /** The control plane's own instance, kept by the agent like any other. */
 export const CONTROL = InstanceName.parse("dc1.control");
+
+/** Longest wait for the service to read from other standbys, in milliseconds. */
+const STANDBYS_MS = 15_000;
 
 /** The world of one machine: hosts are loopback addresses. */
 export function localWorld(
@@ -35,10 +40,10 @@ export function localWorld(
   const publish: World["publishEndpoints"] = async (serving, upcoming) => {
     const keys = await deploymentKeys(paths);
     if (keys === undefined) throw new Error("the deployment has no keys yet");
-    const addressOf = ({ instance, kind }: ClusterRef) => cluster(kind).address(instance);
+    const addresses = ({ instance, kind, replication }: ClusterRef) => cluster(kind).addresses(instance, replication);
     await publishEndpoints(machine, paths, keys.deployment, {
-      primary: addressOf(serving),
-      upcoming: upcoming === undefined ? undefined : addressOf(upcoming),
+      ...(await addresses(serving)),
+      upcoming: upcoming === undefined ? undefined : (await addresses(upcoming)).primary,
     });
   };
 
@@ -50,6 +55,7 @@ export function localWorld(
   return {
     ...serviceSteps(folder, machine, paths, places),
     ...etcdSteps(machine, places),
+    ...standbySteps(machine, places),
     ...balancerSteps(machine, places, paths),
     ...moveSteps(paths, {
       cluster,
@@ -63,6 +69,11 @@ export function localWorld(
     places,
     cluster,
     publishEndpoints: publish,
+    publishStandbys: async (serving, { signal }) => {
+      await publish(serving);
+      const [late] = await endpointsInUse(machine, paths, { withinMs: STANDBYS_MS, signal });
+      if (late !== undefined) throw notHeard(late);
+    },
     openSocket: ({ host, port }) => machine.openSocket({ name: socketName({ host, port }), host, port }),
     closeSocket: (address) => machine.closeSocket(socketName(address)),
     writeSecrets: () => writeSecrets(paths),
@@ -96,4 +107,12 @@ export function localWorld(
       await rm(join(paths.root, "releases", ".new"), { recursive: true, force: true });
     },
   };
+}
+
+function notHeard(instance: InstanceName): StepFailed {
+  return new StepFailed("endpoints-not-used", {
+    at: instance,
+    says: `it did not take up where the database's members are within ${STANDBYS_MS / 1_000} s`,
+    fix: `see \`ninefold logs ${instance}\`, and try again`,
+  });
 }

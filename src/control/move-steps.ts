@@ -43,7 +43,8 @@ const COPY = new Map(COPY_STEPS.map((step) => [step.name, step]));
 /** The steps of moves between clusters. Connections are opened for each, before anything has to wait for it. */
 export function moveSteps(paths: StatePaths, world: Clusters): Pick<World, "move"> {
   async function side({ instance, kind }: ClusterRef): Promise<Side> {
-    const { host, port, database } = world.cluster(kind).address(instance);
+    // A cluster that is moved has one member.
+    const { host, port, database } = (await world.cluster(kind).addresses(instance)).primary;
     return {
       name: instance,
       server: { host, port },

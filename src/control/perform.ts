@@ -28,29 +28,65 @@ const ACTIONS: { readonly [N in StepName]: Action<StepOf<N>> } = {
   "make-release": { run: (world, { release, from }) => world.makeRelease(release, from) },
   "inspect-release": { run: (world, { release }, topology) => world.inspect(release, topology) },
   "start-etcd": {
-    run: (world, { instance }, _, context) => world.startEtcd(instance, context),
-    undo: (world, { instance }) => world.stopEtcd(instance),
+    run: (world, { instance, others = [] }, _, context) => world.startEtcd([instance, ...others], context),
+    undo: (world, { instance, others = [] }) => world.stopEtcd([instance, ...others]),
   },
   "stop-etcd": {
-    run: (world, { instance }) => world.stopEtcd(instance),
-    undo: (world, { instance }, _, context) => world.startEtcd(instance, context),
+    run: (world, { instance, others = [] }) => world.stopEtcd([instance, ...others]),
+    undo: (world, { instance, others = [] }, _, context) => world.startEtcd([instance, ...others], context),
+  },
+  "add-etcd": {
+    run: (world, { instance, others }) => world.addEtcd(instance, others),
+    undo: (world, { instance, others }) => world.removeEtcd(instance, others),
+  },
+  "remove-etcd": {
+    run: (world, { instance, others }) => world.removeEtcd(instance, others),
+    undo: (world, { instance, others }) => world.addEtcd(instance, others),
   },
   "init-database": { run: (world, { instance, kind, settings }) => world.cluster(kind).init(instance, settings) },
   "start-database": {
-    run: (world, { instance, kind, settings }, _, context) => world.cluster(kind).start(instance, settings, context),
-    undo: (world, { instance, kind }) => world.cluster(kind).stop(instance),
+    run: (world, { instance, kind, settings, replication }, _, context) =>
+      world.cluster(kind).start(instance, settings, context, replication),
+    undo: (world, { instance, kind, replication }) => world.cluster(kind).stop(instance, replication),
   },
   "stop-database": {
-    run: (world, { instance, kind }) => world.cluster(kind).stop(instance),
-    undo: (world, { instance, kind, settings }, _, context) => world.cluster(kind).start(instance, settings, context),
+    run: (world, { instance, kind, replication }) => world.cluster(kind).stop(instance, replication),
+    undo: (world, { instance, kind, settings, replication }, _, context) =>
+      world.cluster(kind).start(instance, settings, context, replication),
   },
   "change-database": {
-    run: (world, { instance, kind, settings }, _, context) => world.cluster(kind).start(instance, settings, context),
-    undo: (world, { instance, kind, from }, _, context) => world.cluster(kind).start(instance, from, context),
+    run: (world, { instance, kind, from, settings, replication }, _, context) =>
+      world.cluster(kind).change(instance, from, settings, context, replication),
+    undo: (world, { instance, kind, from, settings, replication }, _, context) =>
+      world.cluster(kind).change(instance, settings, from, context, replication),
   },
-  "prepare-database": { run: (world, { instance, kind, settings }) => world.cluster(kind).prepare(instance, settings) },
+  "prepare-database": {
+    run: (world, { instance, kind, settings, replication }) =>
+      world.cluster(kind).prepare(instance, settings, replication),
+  },
   migrate: { run: (world, { release, copy }, topology, context) => world.migrate(release, topology, context, copy) },
   "publish-endpoints": { run: (world, cluster) => world.publishEndpoints(cluster) },
+  "add-standby": {
+    run: (world, { instance, ...cluster }, _, context) => world.standbys(cluster).add(instance, context),
+    undo: (world, { instance, ...cluster }) => world.standbys(cluster).remove(instance),
+  },
+  "remove-standby": {
+    run: (world, { instance, ...cluster }) => world.standbys(cluster).remove(instance),
+    undo: (world, { instance, ...cluster }, _, context) => world.standbys(cluster).add(instance, context),
+  },
+  "change-replication": {
+    run: (world, { from, replication, ...cluster }) =>
+      world.standbys({ ...cluster, replication: from }).change(replication),
+    undo: (world, { from, ...cluster }) => world.standbys(cluster).change(from),
+  },
+  lead: { run: (world, { among, ...cluster }) => world.standbys(cluster).lead(among) },
+  "publish-standbys": {
+    run: (world, { cluster, replication }, _, context) =>
+      world.publishStandbys({ instance: cluster, kind: "patroni", replication }, context),
+    // Whoever does not hear of it finds the standbys gone, and reads from the primary.
+    undo: (world, { cluster, from }) =>
+      world.publishEndpoints({ instance: cluster, kind: "patroni", replication: from }),
+  },
   "make-cluster": {
     run: async (world, { instance, kind, settings }, _, context) => {
       const cluster = world.cluster(kind);

@@ -3,11 +3,11 @@ import type { Placed } from "../engines/engine.ts";
 import type { EtcdSpec } from "../engines/etcd/index.ts";
 import { affordableConnections, type HaproxySpec } from "../engines/haproxy/index.ts";
 import { systemHaproxy, systemPostgres } from "../engines/packages.ts";
-import type { PatroniSpec } from "../engines/patroni/index.ts";
+import type { Replication as PatroniReplication, PatroniSpec } from "../engines/patroni/index.ts";
 import type { Machine } from "../machine/machine.ts";
-import { etcdName } from "../plan/clusters.ts";
+import { etcdNames } from "../plan/replication.ts";
 import { socketName } from "../plan/situation.ts";
-import type { DatabaseSettings } from "../plan/step.ts";
+import type { DatabaseSettings, Replication } from "../plan/step.ts";
 import type { InstanceName } from "../topology/names.ts";
 import { instanceAddress, PORTS, serverPort } from "../topology/placement.ts";
 import type { Topology } from "../topology/topology.ts";
@@ -19,10 +19,16 @@ import { passwordsFile } from "./secrets.ts";
 export interface SystemPlaces {
   /** Address of an instance's host. */
   address(name: InstanceName): string;
-  /** @throws PackagesMissing */
-  etcd(name: InstanceName): Placed<EtcdSpec>;
-  /** @throws PackagesMissing */
-  patroni(name: InstanceName, settings: DatabaseSettings): Placed<PatroniSpec>;
+  /**
+   * @param alone whether it is the only member: only then may it found a cluster, else it joins one
+   * @throws PackagesMissing
+   */
+  etcd(name: InstanceName, alone: boolean): Placed<EtcdSpec>;
+  /**
+   * A member of a cluster, its first one or a later one.
+   * @throws PackagesMissing
+   */
+  patroni(name: InstanceName, settings: DatabaseSettings, replication?: Replication): Placed<PatroniSpec>;
   /** @throws PackagesMissing */
   balancer(
     name: InstanceName,
@@ -45,7 +51,7 @@ export function systemPlaces(
 
   return {
     address,
-    etcd: (name) => ({
+    etcd: (name, alone) => ({
       ...at(name),
       spec: {
         program: systemPostgres().etcd,
@@ -53,13 +59,13 @@ export function systemPlaces(
         clientPort: PORTS.etcdClient,
         peerPort: PORTS.etcdPeer,
         members: [{ name, address: address(name), peerPort: PORTS.etcdPeer }],
-        token: `ninefold-${name}`,
+        ...(alone ? {} : { joins: true }),
+        token: `ninefold-${etcdNames(datacenterOf(name))[0]}`,
         secrets: secret("etcd.json"),
       },
     }),
-    patroni: (name, settings) => {
+    patroni: (name, settings, replication) => {
       const { etcd: _, ...binaries } = systemPostgres();
-      const etcd = etcdName(datacenterOf(name));
       return {
         ...at(name),
         spec: {
@@ -67,9 +73,12 @@ export function systemPlaces(
           port: PORTS.postgres,
           restPort: PORTS.patroniRest,
           scope: `main-${name.split(".")[1]}`,
-          etcd: [{ address: address(etcd), port: PORTS.etcdClient }],
+          // All that there can be: those that are not there yet cost a refused connection, and none needs to be told later.
+          etcd: etcdNames(datacenterOf(name)).map((etcd) => ({ address: address(etcd), port: PORTS.etcdClient })),
           binaries,
           ...settings,
+          ...(name.endsWith(".1") ? {} : { joins: true }),
+          ...replicated(replication),
           database: DATABASE,
           secrets: passwordsFile(paths),
           patroniSecrets: secret("patroni.json"),
@@ -100,6 +109,23 @@ export function systemPlaces(
         ...(tls === undefined ? {} : { tls }),
       },
     }),
+  };
+}
+
+/** How Patroni is told of a cluster's standbys. */
+export function patroniReplication({ standbys, synchronous }: Replication): PatroniReplication {
+  const nodes = standbys.length;
+  // With one standby, to wait for it strictly would stop all writes when it dies.
+  return { synchronous: synchronous && nodes > 0, nodes, strict: synchronous && nodes > 1 };
+}
+
+function replicated(replication: Replication | undefined) {
+  if (replication === undefined || replication.standbys.length === 0) return {};
+  const { ttlSeconds, lagMs } = replication;
+  return {
+    replication: patroniReplication(replication),
+    ttlSeconds,
+    ...(lagMs === 0 ? {} : { applyDelayMs: lagMs }),
   };
 }
 

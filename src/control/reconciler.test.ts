@@ -6,6 +6,7 @@ import { allClusters, clusterName, clustersOf } from "../plan/clusters.ts";
 import { databaseSettings } from "../plan/database-steps.ts";
 import { runningInstances } from "../plan/instances.ts";
 import { planChange } from "../plan/plan.ts";
+import { membersOf, replicationOf } from "../plan/replication.ts";
 import { EMPTY, type Situation } from "../plan/situation.ts";
 import { Journal, type NewEvent } from "./journal.ts";
 import { PlanUnderWay } from "./problem.ts";
@@ -146,9 +147,14 @@ function expectWorld(state: WorldState, situation: Situation): void {
     const { topology } = situation;
     expect([...state.data].sort()).toEqual(
       allClusters(clusters)
-        .map((one) => clusterName(topology, one))
+        .flatMap((one) => membersOf(clusterName(topology, one), replicationOf(topology, clusters, one)))
         .sort(),
     );
+    if (situation.running) {
+      const { standbys } = replicationOf(topology, clusters, clusters.serving);
+      expect(state.readers).toEqual(standbys);
+      expect(state.replication.get(clusterName(topology, clusters.serving)) ?? "").toBe(standbys.join(" "));
+    }
     expect(state.following.size).toBe(clusters.copy === undefined ? 0 : 1);
     expect(state.serving).toBe(clusterName(topology, clusters.serving));
   }

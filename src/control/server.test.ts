@@ -18,6 +18,7 @@ const service: ControlService = {
     return plan;
   },
   planById: (id) => (id === 7 ? plan : undefined),
+  switchover: async ({ to = "dc1.db.2" }) => ({ from: "dc1.db.1", to, tookMs: 1 }),
   topologies: () => [],
   follow: async (_, after, send) => {
     for (let seq = after + 1; seq <= 3; seq++) send({ kind: "finished", seq, plan: 7, tookMs: 1 });

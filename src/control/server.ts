@@ -2,8 +2,8 @@ import { timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { z } from "zod";
 import { NinefoldError } from "../topology/problem.ts";
-import type { PlanView, StatusView, TopologyView } from "./event.ts";
-import { Change } from "./event.ts";
+import type { PlanView, StatusView, SwitchoverView, TopologyView } from "./event.ts";
+import { Change, Switchover } from "./event.ts";
 import { DiskFull, PlanUnderWay, RequestRefused, reportOf } from "./problem.ts";
 
 /** What the interface offers, apart from HTTP. */
@@ -11,6 +11,8 @@ export interface ControlService {
   status(): Promise<StatusView>;
   plan(change: Change): Promise<PlanView>;
   begin(change: Change): Promise<PlanView>;
+  /** Returns when another member leads. */
+  switchover(wanted: Switchover): Promise<SwitchoverView>;
   planById(id: number): PlanView | undefined;
   topologies(): TopologyView[];
   /** Writes a plan's events (all plans' with undefined) to `send` until they end or the signal is aborted. */
@@ -33,6 +35,7 @@ const ROUTES: Readonly<Record<string, Route>> = {
   "POST /v1/scale": async (service, request) => service.begin(await changeFrom(request, "scale")),
   "POST /v1/undo": async (service, request) => service.begin(await changeFrom(request, "undo")),
   "POST /v1/down": async (service, request) => service.begin(await changeFrom(request, "down")),
+  "POST /v1/switchover": async (service, request) => service.switchover(await bodyOf(Switchover, request)),
   "GET /v1/plans": async (service, _, url) => {
     const id = Number(url.pathname.split("/")[3]);
     const plan = Number.isSafeInteger(id) ? service.planById(id) : undefined;
@@ -115,7 +118,12 @@ function noRoute(request: IncomingMessage, path: string): RequestRefused {
   return new RequestRefused(known ? 405 : 404, "no-such-route", { at: path, says, fix: "see docs/how-it-works.md" });
 }
 
-async function changeFrom(request: IncomingMessage, kind?: Change["kind"]): Promise<Change> {
+function changeFrom(request: IncomingMessage, kind?: Change["kind"]): Promise<Change> {
+  return bodyOf(Change, request, kind === undefined ? {} : { kind });
+}
+
+/** The body, with what the path says of it. */
+async function bodyOf<T>(schema: z.ZodType<T>, request: IncomingMessage, says: object = {}): Promise<T> {
   if (!/^application\/json\b/i.test(request.headers["content-type"] ?? "")) {
     throw new RequestRefused(415, "bad-request", {
       at: "Content-Type",
@@ -125,7 +133,7 @@ async function changeFrom(request: IncomingMessage, kind?: Change["kind"]): Prom
   }
   const body = await readJson(request);
   const isObject = typeof body === "object" && body !== null && !Array.isArray(body);
-  const parsed = Change.safeParse(kind === undefined || !isObject ? body : { ...body, kind });
+  const parsed = schema.safeParse(isObject ? { ...body, ...says } : body);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   const at = issue === undefined || issue.path.length === 0 ? "body" : issue.path.map(String).join(".");

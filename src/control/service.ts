@@ -10,6 +10,7 @@ import type { SystemPlaces } from "./placed-system.ts";
 import { createReconciler, type Reconciler } from "./reconciler.ts";
 import type { ControlService } from "./server.ts";
 import { statusOf } from "./status.ts";
+import { switchover } from "./switchover.ts";
 import { viewOf } from "./view.ts";
 import type { World } from "./world.ts";
 
@@ -103,6 +104,7 @@ export function createControl(
       const record = journal.plan(id);
       return record === undefined ? undefined : viewOf(record.plan, record);
     },
+    switchover: (wanted) => switchover(wanted, journal, world),
     topologies: () =>
       journal.topologies().flatMap(({ version, at, situation: { topology, release } }) => {
         if (topology === undefined) return [];

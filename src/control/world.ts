@@ -1,6 +1,6 @@
 import type { ClusterKind } from "../plan/clusters.ts";
 import type { Situation } from "../plan/situation.ts";
-import type { MoveRef } from "../plan/step.ts";
+import type { DatabaseSettings, MoveRef, Replication } from "../plan/step.ts";
 import type { InstanceName } from "../topology/names.ts";
 import type { Topology } from "../topology/topology.ts";
 import type { ClusterRef, ClusterRunner } from "./clusters/cluster.ts";
@@ -45,6 +45,29 @@ export interface MoveActions {
   drop(drops: "source" | "target", context: StepContext): Promise<void>;
 }
 
+/** A cluster under Patroni as a step of its standbys wants it. */
+export interface StandbysRef {
+  /** Its first member. */
+  readonly cluster: InstanceName;
+  readonly settings: DatabaseSettings;
+  /** How it is replicated while the step is done. */
+  readonly replication: Replication;
+}
+
+/** What is done to the standbys of one cluster; each may be done again. Any member may lead when one begins. */
+export interface StandbyActions {
+  /** Returns when it streams and lacks little. */
+  add(standby: InstanceName, context: StepContext): Promise<void>;
+  /** Lets another one lead first, where it leads. Its data goes. */
+  remove(standby: InstanceName): Promise<void>;
+  /** Returns when commits wait for those standbys that `next` says, or for none. */
+  change(next: Replication): Promise<void>;
+  /** Returns when one of these leads. */
+  lead(among: readonly InstanceName[]): Promise<void>;
+  /** Moves the primary on purpose, to a certain member or to one that Patroni chooses. Gives who led and who leads. */
+  switchover(to: InstanceName | undefined): Promise<{ readonly from: InstanceName; readonly to: InstanceName }>;
+}
+
 /**
  * What steps act on, in their own words. Each action looks at the world first, does what is missing, and returns only when
  * its gate is open; it is safe to run again after a crash at any line. Each throws a NinefoldError that says what was found.
@@ -57,14 +80,20 @@ export interface World {
   makeRelease(release: number, from: "folder" | number): Promise<void>;
   /** Loads the release's module in a process of its own. */
   inspect(release: number, topology: Topology): Promise<void>;
-  /** Starts etcd, with its users. */
-  startEtcd(name: InstanceName, context: StepContext): Promise<void>;
-  stopEtcd(name: InstanceName): Promise<void>;
+  /** Starts members of etcd, until most of them agree, with its users. */
+  startEtcd(names: readonly InstanceName[], context: StepContext): Promise<void>;
+  stopEtcd(names: readonly InstanceName[]): Promise<void>;
+  /** One member more, or one less, than the others. */
+  addEtcd(name: InstanceName, others: readonly InstanceName[]): Promise<void>;
+  removeEtcd(name: InstanceName, others: readonly InstanceName[]): Promise<void>;
+  standbys(cluster: StandbysRef): StandbyActions;
   cluster(kind: ClusterKind): ClusterRunner;
   /** `copy`: the release before, where another cluster has its tables too: new migrations are refused then. */
   migrate(release: number, topology: Topology, context: StepContext, copy?: number): Promise<void>;
   /** Tells the service, what runs of it included, which cluster serves, and which one soon will. */
   publishEndpoints(cluster: ClusterRef, upcoming?: ClusterRef): Promise<void>;
+  /** The same, and returns when what runs uses them. */
+  publishStandbys(cluster: ClusterRef, context: StepContext): Promise<void>;
   move(move: MoveRef): MoveActions;
   /** Starts an instance and waits until it says that it is ready. */
   startInstance(instance: ServiceInstance, topology: Topology, context: StepContext): Promise<void>;

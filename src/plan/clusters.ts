@@ -40,23 +40,13 @@ export function clustersAfter(from: Situation, to: Topology): Clusters {
   return { serving: { generation, kind }, copy: serving };
 }
 
-/** Name of a cluster's first member. */
+/** Name of a cluster's first member, which stands for the cluster. */
 export function clusterName(topology: Topology, { generation }: Cluster): InstanceName {
   const role = generation === 1 ? "db" : `db-${generation}`;
   return InstanceName.parse(`${firstDatacenter(topology)}.${role}.1`);
 }
 
-/** Name of the first etcd of a data centre, which Patroni keeps its state in. */
-export function etcdName(datacenter: string): InstanceName {
-  return InstanceName.parse(`${datacenter}.etcd.1`);
-}
-
 /** All clusters there are, the serving one first. */
 export function allClusters({ serving, copy }: Clusters): readonly Cluster[] {
   return copy === undefined ? [serving] : [serving, copy];
-}
-
-/** Whether one of them needs etcd. */
-export function needsEtcd(clusters: Clusters): boolean {
-  return allClusters(clusters).some(({ kind }) => kind === "patroni");
 }

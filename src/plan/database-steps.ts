@@ -1,7 +1,8 @@
 import type { Topology } from "../topology/topology.ts";
-import { allClusters, type Cluster, type Clusters, clusterName, clustersOf, etcdName, needsEtcd } from "./clusters.ts";
+import { allClusters, type Cluster, type Clusters, clusterName, clustersOf } from "./clusters.ts";
 import type { Active } from "./members.ts";
-import { firstDatacenter, mainDatabase } from "./situation.ts";
+import { etcdMembers, replicationOf } from "./replication.ts";
+import { mainDatabase } from "./situation.ts";
 import type { DatabaseSettings, MoveRef, Step } from "./step.ts";
 
 export function databaseSettings(topology: Topology): DatabaseSettings {
@@ -9,38 +10,43 @@ export function databaseSettings(topology: Topology): DatabaseSettings {
   return { maxConnections, memoryMb };
 }
 
-/** Starts the clusters there are, from nothing or from their data. The one that serves is prepared. */
-export function startingClusters(topology: Topology, { serving, copy }: Clusters): Step[] {
+/** Starts clusters with the members they have, or from nothing. The one that serves is prepared. */
+export function startingClusters(topology: Topology, clusters: Clusters): Step[] {
+  const { serving, copy } = clusters;
   const settings = databaseSettings(topology);
-  const of = (cluster: Cluster) => ({ ...refTo(topology, cluster), settings });
+  const of = (cluster: Cluster) => ({ ...clusterRef(topology, cluster), ...replicated(topology, clusters, cluster) });
   return [
-    ...(needsEtcd({ serving, ...(copy === undefined ? {} : { copy }) }) ? [etcd("start-etcd", topology)] : []),
-    { name: "init-database", ...of(serving) },
-    { name: "start-database", ...of(serving) },
-    ...(copy === undefined ? [] : [{ name: "start-database", ...of(copy) } as const]),
-    { name: "prepare-database", ...of(serving) },
-    { name: "publish-endpoints", ...refTo(topology, serving) },
+    ...etcd("start-etcd", topology, clusters),
+    { name: "init-database", ...clusterRef(topology, serving), settings },
+    { name: "start-database", ...of(serving), settings },
+    ...(copy === undefined ? [] : [{ name: "start-database", ...of(copy), settings } as const]),
+    { name: "prepare-database", ...of(serving), settings },
+    { name: "publish-endpoints", ...of(serving) },
   ];
 }
 
 export function stoppingClusters(topology: Topology, clusters: Clusters): Step[] {
   const settings = databaseSettings(topology);
   return [
-    ...allClusters(clusters).map((cluster): Step => ({ name: "stop-database", ...refTo(topology, cluster), settings })),
-    ...(needsEtcd(clusters) ? [etcd("stop-etcd", topology)] : []),
+    ...allClusters(clusters).map((cluster): Step => {
+      const standbys = replicated(topology, clusters, cluster);
+      return { name: "stop-database", ...clusterRef(topology, cluster), ...standbys, settings };
+    }),
+    ...etcd("stop-etcd", topology, clusters),
   ];
 }
 
-/** Other settings for the clusters that stay. */
-export function changingSettings(from: Active, to: Active): Step[] {
+/** Other settings for the clusters that stay, with the standbys that they have then: those of `during`. */
+export function changingSettings(from: Active, to: Active, during: Active): Step[] {
   const before = databaseSettings(from.topology);
   const after = databaseSettings(to.topology);
-  if (JSON.stringify(before) === JSON.stringify(after)) return [];
-  const [old, kept] = [clustersOf(from), clustersOf(to)].map((all) => (all === undefined ? [] : allClusters(all)));
-  const staying = (old ?? []).filter(({ generation }) => kept?.some((one) => one.generation === generation));
+  const [old, kept, all] = [from, to, during].map(clustersOf);
+  if (JSON.stringify(before) === JSON.stringify(after) || !old || !kept || !all) return [];
+  const staying = allClusters(old).filter((one) => allClusters(kept).some(sameCluster(one)));
   return staying.map((cluster) => ({
     name: "change-database",
-    ...refTo(to.topology, cluster),
+    ...clusterRef(to.topology, cluster),
+    ...replicated(during.topology, all, cluster),
     from: before,
     settings: after,
   }));
@@ -59,9 +65,8 @@ export function movingDatabase(to: Active, before: Clusters, after: Clusters): S
     ];
   }
   const move = moveBetween(topology, before.serving, after.serving);
-  const needs = needsEtcd(after) && !needsEtcd(before);
   return [
-    ...(needs ? [etcd("start-etcd", topology)] : []),
+    ...(needsEtcd(before) ? [] : firstEtcd("start-etcd", topology, after)),
     { name: "make-cluster", ...move.target, settings: databaseSettings(topology) },
     { name: "check-move", ...move },
     { name: "copy-schema", ...move },
@@ -77,8 +82,10 @@ function dropping(topology: Topology, { serving, copy }: Clusters, after: Cluste
   if (copy === undefined || after.copy !== undefined) return [];
   const move = moveBetween(topology, serving, copy);
   const drops = copy.generation > serving.generation ? "target" : "source";
-  const last = needsEtcd({ serving, copy }) && !needsEtcd(after);
-  return [{ name: "drop-copy", ...move, drops }, ...(last ? [etcd("stop-etcd", topology)] : [])];
+  return [
+    { name: "drop-copy", ...move, drops },
+    ...(needsEtcd(after) ? [] : firstEtcd("stop-etcd", topology, { serving, copy })),
+  ];
 }
 
 /** The move between two clusters always goes from the older to the newer one, whichever serves now. */
@@ -86,15 +93,38 @@ function moveBetween(topology: Topology, a: Cluster, b: Cluster): MoveRef {
   const [source, target] = a.generation < b.generation ? [a, b] : [b, a];
   return {
     id: `${source.generation}_${target.generation}`,
-    source: refTo(topology, source),
-    target: refTo(topology, target),
+    source: clusterRef(topology, source),
+    target: clusterRef(topology, target),
   };
 }
 
-function refTo(topology: Topology, cluster: Cluster) {
+function clusterRef(topology: Topology, cluster: Cluster) {
   return { instance: clusterName(topology, cluster), kind: cluster.kind };
 }
 
-function etcd(name: "start-etcd" | "stop-etcd", topology: Topology): Step {
-  return { name, instance: etcdName(firstDatacenter(topology)) };
+/** How a step says that a cluster has standbys; empty where it has none. */
+function replicated(topology: Topology, clusters: Clusters, cluster: Cluster) {
+  const replication = replicationOf(topology, clusters, cluster);
+  return replication.standbys.length === 0 ? {} : { replication };
+}
+
+function sameCluster(a: Cluster): (b: Cluster) => boolean {
+  return (b) => a.generation === b.generation;
+}
+
+function needsEtcd(clusters: Clusters): boolean {
+  return allClusters(clusters).some(({ kind }) => kind === "patroni");
+}
+
+function etcd(name: "start-etcd" | "stop-etcd", topology: Topology, clusters: Clusters): Step[] {
+  const [instance, ...others] = etcdMembers(topology, clusters);
+  if (instance === undefined) return [];
+  return [{ name, instance, ...(others.length === 0 ? {} : { others }) }];
+}
+
+/** The one member that clusters without standbys need. */
+function firstEtcd(name: "start-etcd" | "stop-etcd", topology: Topology, clusters: Clusters): Step[] {
+  return etcdMembers(topology, clusters)
+    .slice(0, 1)
+    .map((instance) => ({ name, instance }));
 }

@@ -1,4 +1,5 @@
 import type { Descriptions } from "./description.ts";
+import { membersOf } from "./replication.ts";
 
 type DatabaseStep =
   | "start-etcd"
@@ -12,14 +13,14 @@ type DatabaseStep =
   | "publish-endpoints";
 
 export const DATABASE: Descriptions<DatabaseStep> = {
-  "start-etcd": ({ instance }) => ({
-    says: `start etcd ${instance}, where Patroni keeps its state`,
+  "start-etcd": ({ instance, others }) => ({
+    says: `start etcd ${[instance, ...(others ?? [])].join(", ")}, where Patroni keeps its state`,
     expectedMs: 800,
     gate: "it takes a write from Patroni's user",
     undo: "stop it",
   }),
-  "stop-etcd": ({ instance }) => ({
-    says: `stop etcd ${instance}`,
+  "stop-etcd": ({ instance, others }) => ({
+    says: `stop etcd ${[instance, ...(others ?? [])].join(", ")}`,
     expectedMs: 200,
     gate: "it has ended in good order",
     undo: "start it again",
@@ -30,22 +31,22 @@ export const DATABASE: Descriptions<DatabaseStep> = {
     gate: kind === "embedded" ? "the data folder is complete" : "its files are on disk",
     undo: "it is kept",
   }),
-  "start-database": ({ instance, kind }) => ({
-    says: `start PostgreSQL ${instance}${kind === "patroni" ? " under Patroni" : ""}`,
+  "start-database": ({ instance, kind, replication }) => ({
+    says: `start PostgreSQL ${membersOf(instance, replication).join(", ")}${kind === "patroni" ? " under Patroni" : ""}`,
     expectedMs: kind === "embedded" ? 500 : 4_000,
-    gate: kind === "embedded" ? "it lets us sign in" : "it is the primary and lets us sign in",
+    gate: kind === "embedded" ? "it lets us sign in" : "there is a primary, and it lets us sign in",
     undo: "stop it; the data stays",
   }),
-  "stop-database": ({ instance }) => ({
+  "stop-database": ({ instance, replication }) => ({
     risk: "pause",
-    says: `stop PostgreSQL ${instance}`,
+    says: `stop PostgreSQL ${membersOf(instance, replication).join(", ")}`,
     expectedMs: 500,
     gate: "it has ended in good order",
     undo: "start it again",
   }),
-  "change-database": ({ instance, settings }) => ({
+  "change-database": ({ instance, settings, replication }) => ({
     risk: "pause",
-    says: `restart PostgreSQL ${instance} with ${settings.maxConnections} connections and ${settings.memoryMb} MB`,
+    says: `restart PostgreSQL ${membersOf(instance, replication).join(", ")} with ${settings.maxConnections} connections and ${settings.memoryMb} MB`,
     expectedMs: 1_500,
     gate: "it lets us sign in; statements wait meanwhile",
     undo: "restart it with the settings it had",

@@ -2,12 +2,14 @@ import type { Topology } from "../topology/topology.ts";
 import { DATABASE } from "./describe-database.ts";
 import { FRONT } from "./describe-front.ts";
 import { MOVE } from "./describe-move.ts";
+import { STANDBYS } from "./describe-standbys.ts";
 import type { Description, Descriptions } from "./description.ts";
 import type { Step, StepName } from "./step.ts";
 
 const ALL: Descriptions<StepName> = {
   ...DATABASE,
   ...MOVE,
+  ...STANDBYS,
   ...FRONT,
   "write-secrets": () => ({
     says: "generate passwords and keys",

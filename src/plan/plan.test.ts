@@ -3,11 +3,12 @@ import { describe, expect, test } from "vitest";
 import { arbitraryTopologyAt } from "../topology/arbitrary.ts";
 import { NotBuilt, presetForRung, RUNGS } from "../topology/rung.ts";
 import type { Topology } from "../topology/topology.ts";
-import { allClusters, clusterKind, clusterName, clustersOf, needsEtcd } from "./clusters.ts";
+import { allClusters, type Cluster, clusterKind, clusterName, clustersOf } from "./clusters.ts";
 import { databaseSettings } from "./database-steps.ts";
 import { serviceInstances } from "./members.ts";
 import { applyStep, type Model, NOTHING, undoStep } from "./model.ts";
 import { type Plan, planChange } from "./plan.ts";
+import { etcdMembers, replicationOf } from "./replication.ts";
 import { EMPTY, type Situation } from "./situation.ts";
 import { ConnectionsExceeded } from "./steps.ts";
 
@@ -29,25 +30,40 @@ function modelOf(situation: Situation, releases: readonly number[]): Model {
     balancer: topology.balancer && new Set(instances.filter((name) => name.includes(".app."))),
     databases: new Map(names.map((name) => [name, databaseSettings(topology)])),
     serving: clusterName(topology, serving),
-    etcd: needsEtcd(clusters),
+    etcd: new Set(etcdMembers(topology, clusters)),
+    ...replicatedModel(topology, clusters),
     following,
     kept,
   };
 }
 
-function visible({ sockets, instances, balancer, databases, serving, etcd, following }: Model) {
+function replicatedModel(topology: Topology, clusters: NonNullable<ReturnType<typeof clustersOf>>) {
+  const name = (cluster: Cluster) => clusterName(topology, cluster);
+  const all = allClusters(clusters).map((one) => [name(one), replicationOf(topology, clusters, one)] as const);
+  return {
+    standbys: new Map(all.map(([first, { standbys }]) => [first, new Set(standbys)])),
+    replication: new Map(all.filter(([, { standbys }]) => standbys.length > 0)),
+    leads: new Map(all.map(([first, { standbys }]) => [first, new Set([first, ...standbys])])),
+    readers: new Set(replicationOf(topology, clusters, clusters.serving).standbys),
+  };
+}
+
+function visible(model: Model) {
+  const { sockets, instances, balancer, databases, serving, etcd, following, standbys, replication, readers } = model;
   return {
     sockets: [...sockets].sort(),
     instances: [...instances].sort(),
     balancer: balancer && [...balancer].sort(),
     databases: [...databases].sort(),
     // What serves is only known while something runs.
-    ...(databases.size === 0 ? {} : { serving, following: [...following] }),
-    etcd,
+    ...(databases.size === 0 ? {} : { serving, following: [...following], readers: [...readers].sort() }),
+    etcd: [...etcd].sort(),
+    standbys: [...standbys].flatMap(([, names]) => [...names]).sort(),
+    replication: [...replication],
   };
 }
 
-const topology = arbitraryTopologyAt(1, 2, 3);
+const topology = arbitraryTopologyAt(1, 2, 3, 4, 4);
 const situation: fc.Arbitrary<Situation> = fc.oneof(
   fc.constant(EMPTY),
   fc
@@ -331,7 +347,7 @@ describe("plans", () => {
   });
 
   test("rungs that are not built are refused by the planner", () => {
-    for (const rung of RUNGS.slice(3)) {
+    for (const rung of RUNGS.slice(4)) {
       const wanted = {
         kind: "apply",
         from: EMPTY,

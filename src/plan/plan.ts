@@ -6,7 +6,7 @@ import { describeStep } from "./describe.ts";
 import type { Description } from "./description.ts";
 import type { Situation } from "./situation.ts";
 import type { Step } from "./step.ts";
-import { stepsBetween } from "./steps.ts";
+import { sameClusters, stepsBetween } from "./steps.ts";
 
 export type PlanKind = "up" | "apply" | "climb" | "descend" | "scale" | "deploy" | "finish" | "down" | "undo";
 
@@ -44,8 +44,8 @@ export function planChange(wanted: Wanted): Plan {
   const { kind, from, topology, running, nextRelease } = wanted;
   const fresh = wanted.code === "new" || from.release === undefined;
   const clusters = topology === undefined ? undefined : clustersOnceDone(wanted, topology);
-  // What is stopped starts with its new settings at once, unless its data has to be moved first.
-  const runs = from.running || JSON.stringify(clusters) !== JSON.stringify(from.clusters);
+  // What is stopped starts with its new settings at once, unless its data has to be moved or copied first.
+  const runs = from.running || !sameClusters(from, { ...from, topology, clusters });
   const settings = runs && topology !== undefined && changesInstances(diff(from.topology, topology));
   const kept = wanted.code === "new" || wanted.code === undefined ? from.release : wanted.code;
   const replaced = fresh || (settings && kept === from.release);

@@ -12,7 +12,9 @@ import {
 } from "./database-steps.ts";
 import { balancerName, rolling, rollingFront, without } from "./front-steps.ts";
 import { type Active, active, apps, starts, stops, workers } from "./members.ts";
+import { replicationOf } from "./replication.ts";
 import { mainDatabase, type Situation } from "./situation.ts";
+import { changingStandbys, firstStandbys } from "./standby-steps.ts";
 import type { Step } from "./step.ts";
 
 /** During this change old and new instances together would take more connections than PostgreSQL admits. */
@@ -44,7 +46,7 @@ export function stepsBetween(from: Situation, to: Situation, options: StepOption
   const next = { ...to, topology: to.topology, release: to.release };
   const runs = active(from);
   if (runs !== undefined) return changing(runs, next, options);
-  // What was stopped starts as it was, and changes then: data can only be moved out of a cluster that runs.
+  // What was stopped starts as it was, and changes then: data can only be moved or copied out of a cluster that runs.
   const stopped = active({ ...from, running: true });
   if (stopped === undefined || sameClusters(from, next)) return starting(from, next, options);
   return [...starting(from, stopped, {}), ...changing(stopped, next, options)];
@@ -54,11 +56,14 @@ function starting(from: Situation, to: Active, options: StepOptions): Step[] {
   const { host, port } = to.topology.public;
   const made = releasing(to.release, options);
   const servers = apps(to);
+  const clusters = clustersIn(to);
   return [
     { name: "open-socket", host, port },
     { name: "write-secrets" },
     ...made,
-    ...startingClusters(to.topology, clustersIn(to)),
+    ...(from.topology === undefined
+      ? [...startingClusters(withoutStandbys(to.topology), clusters), ...firstStandbys(to, clusters)]
+      : startingClusters(to.topology, clusters)),
     // A kept release has run before; a later one's migrations would be unknown to it.
     ...(made.length > 0 || from.release === undefined ? migrating(from, to) : []),
     ...servers.map(starts),
@@ -71,15 +76,19 @@ function changing(from: Active, to: Active, options: StepOptions): Step[] {
   const moved =
     from.topology.public.host !== to.topology.public.host || from.topology.public.port !== to.topology.public.port;
   const made = releasing(to.release, options);
-  const settings = changingSettings(from, to);
+  const [before, after] = [clustersIn(from), clustersIn(to)];
   // More connections are made before they are used, and fewer only when they are free.
   const first = databaseSettings(to.topology).maxConnections >= databaseSettings(from.topology).maxConnections;
+  const settings = changingSettings(from, to, first ? from : to);
+  const standbys = changingStandbys([from, before], [to, after], first ? "raised" : "lowered");
   const steps: Step[] = [
     ...(moved ? [{ name: "open-socket", ...address(to.topology) } as const] : []),
     ...made,
     ...(first ? settings : []),
     ...(made.length > 0 && options.releaseFrom === "folder" ? migrating(from, to) : []),
-    ...movingDatabase(to, clustersIn(from), clustersIn(to)),
+    ...standbys.remove,
+    ...movingDatabase(to, before, after),
+    ...standbys.add,
     ...rollingFront(from, to),
     ...rolling(without(workers(to), workers(from)), without(workers(from), workers(to))),
     ...(first ? [] : settings),
@@ -152,8 +161,18 @@ function clustersIn(situation: Active): Clusters {
   return clustersOf(situation) ?? clustersAfter(situation, situation.topology);
 }
 
-function sameClusters(from: Situation, to: Active): boolean {
-  return JSON.stringify(clustersOf(from)) === JSON.stringify(clustersOf(to));
+/** Whether two situations have the same clusters with the same standbys. */
+export function sameClusters(from: Situation, to: Situation): boolean {
+  const of = (situation: Situation) => {
+    const clusters = clustersOf(situation);
+    if (situation.topology === undefined || clusters === undefined) return undefined;
+    return [clusters, replicationOf(situation.topology, clusters, clusters.serving)];
+  };
+  return JSON.stringify(of(from)) === JSON.stringify(of(to));
+}
+
+function withoutStandbys(topology: Topology): Topology {
+  return { ...topology, databases: { ...topology.databases, main: { ...mainDatabase(topology), replicas: 0 } } };
 }
 
 function address({ public: { host, port } }: Topology) {

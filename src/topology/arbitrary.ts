@@ -17,13 +17,17 @@ export function arbitraryTopologyAt(...rungs: readonly Rung[]): fc.Arbitrary<Top
       workers: fc.integer({ min: 0, max: 3 }),
       maxConnections: fc.integer({ min: 60, max: 400 }),
       drainMs: fc.integer({ min: 0, max: 60_000 }),
+      // Those of rung 4 are left out below it.
+      replicas: fc.integer({ min: 0, max: 4 }),
+      lagMs: fc.constantFrom(0, 2_000),
+      ttlSeconds: fc.integer({ min: 5, max: 60 }),
     })
-    .map(({ rung, port, servers, connections, workers, maxConnections, drainMs }) =>
+    .map(({ rung, port, servers, connections, workers, maxConnections, drainMs, replicas, lagMs, ttlSeconds }) =>
       presetForRung(rung, {
         public: { port },
         app: { servers, connections, drainMs },
         workers: { servers: workers },
-        databases: { main: { maxConnections } },
+        databases: { main: { maxConnections, replicas, lagMs, failover: { ttlSeconds } } },
       }),
     )
     .filter((topology) => checkTopology(topology).ok);

@@ -30,12 +30,12 @@ function databaseRules({ databases, datacenters }: Topology): Problem[] {
         });
       }
     }
-    if ((database.synchronous ?? "off") === "local" && database.replicas === 0) {
-      problems.push({
-        at: `${at}.synchronous`,
-        says: "no standby exists that a commit could wait for",
-        fix: "set `replicas` to 1 or more",
-      });
+    for (const [key, needs, says] of [
+      ["synchronous", (database.synchronous ?? "off") === "local", "no standby exists that a commit could wait for"],
+      ["lagMs", database.lagMs > 0, "no standby exists that could be held behind"],
+    ] as const) {
+      if (needs && database.replicas === 0)
+        problems.push({ at: `${at}.${key}`, says, fix: `set \`replicas\` to 1 or more, or remove \`${key}\`` });
     }
     if (database.synchronous === "remote" && Object.keys(datacenters).length < 2) {
       problems.push({

@@ -19,7 +19,7 @@ const RUNG_NAMES: Readonly<Record<Rung, string>> = {
 };
 
 /** The highest rung that this Ninefold can reach. */
-export const HIGHEST_BUILT: Rung = 3;
+export const HIGHEST_BUILT: Rung = 4;
 
 /** The topology is sound, but needs a rung that this Ninefold does not have. */
 export class NotBuilt extends NinefoldError {
@@ -110,7 +110,8 @@ function databaseAt(rung: Rung, from: DatabaseInput): DatabaseInput {
   return {
     ...rest,
     host: rung >= 2 ? "own" : "shared",
-    replicas: rung >= 4 ? Math.max(1, from.replicas ?? 0) : 0,
+    replicas: rung >= 4 ? from.replicas || 2 : 0,
+    lagMs: rung >= 4 ? (from.lagMs ?? 0) : 0,
     shards: rung >= 9 ? Math.max(2, from.shards ?? 1) : 1,
     ...(rung >= 4 ? { synchronous: synchronous === "remote" && rung < 7 ? "local" : (synchronous ?? "local") } : {}),
     ...(rung >= 7 && primary !== undefined ? { primary } : {}),

@@ -73,6 +73,16 @@ describe("schema", () => {
       { databases: { main: { host: "own", synchronous: "local" } } },
       { at: "databases.main.synchronous" },
     ],
+    [
+      "a standby held behind where there is none",
+      { databases: { main: { host: "own", lagMs: 2_000 } } },
+      { at: "databases.main.lagMs", fix: /`replicas`/ },
+    ],
+    [
+      "a primary that is replaced at once",
+      { databases: { main: { failover: { ttlSeconds: 4 } } } },
+      { at: "databases.main.failover.ttlSeconds", fix: /5 or more/ },
+    ],
     ["edges without balancer", { edge: {} }, { at: "edge", fix: /balancer/ }],
     ["two centres without balancer", { datacenters: { a: {}, b: {} } }, { at: "datacenters", fix: /balancer/ }],
     ["even brokers", { broker: { servers: 2 } }, { at: "broker.servers", says: /odd/ }],
@@ -128,8 +138,8 @@ describe("rungs", () => {
   });
 
   test("rungs that are not built are refused by name", () => {
-    for (const rung of RUNGS.slice(0, 3)) expect(() => requireBuilt(presetForRung(rung))).not.toThrow();
-    for (const rung of RUNGS.slice(3)) {
+    for (const rung of RUNGS.slice(0, 4)) expect(() => requireBuilt(presetForRung(rung))).not.toThrow();
+    for (const rung of RUNGS.slice(4)) {
       expect(() => requireBuilt(presetForRung(rung))).toThrow(NotBuilt);
       expect(() => requireBuilt(presetForRung(rung))).toThrow(new RegExp(`rung ${rung} `));
     }

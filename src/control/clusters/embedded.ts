@@ -6,6 +6,7 @@ import type { StatePaths } from "../paths.ts";
 import { DATABASE, POSTGRES_PORT, placedDatabase } from "../placed.ts";
 import { sameOnDisk } from "../same-on-disk.ts";
 import { startFailed, untilHealthy } from "../until-healthy.ts";
+import type { StepContext } from "../world.ts";
 import type { ClusterRunner } from "./cluster.ts";
 
 /** The PostgreSQL from npm, on a unix socket beside the service. */
@@ -13,19 +14,22 @@ export function embeddedClusters(machine: LocalMachine, paths: StatePaths): Clus
   const place = async (name: InstanceName, settings: DatabaseSettings) =>
     placedDatabase(machine, paths, await postgresBinaries(), name, settings);
 
+  async function start(name: InstanceName, settings: DatabaseSettings, context: StepContext): Promise<void> {
+    const placed = await place(name, settings);
+    const files = postgresEngine.render(placed);
+    if (!(await sameOnDisk(placed.folder, files))) {
+      // Stopped before its files change, so that after a crash here it cannot run with other settings than those on disk.
+      await machine.stop(name);
+      await machine.write(name, files, "engine");
+    }
+    const failed = startFailed("database-did-not-start", machine);
+    await untilHealthy(postgresEngine, placed, machine, { ...context, failed });
+  }
+
   return {
     init: async (name, settings) => initCluster(machine, await place(name, settings)),
-    start: async (name, settings, context) => {
-      const placed = await place(name, settings);
-      const files = postgresEngine.render(placed);
-      if (!(await sameOnDisk(placed.folder, files))) {
-        // Stopped before its files change, so that after a crash here it cannot run with other settings than those on disk.
-        await machine.stop(name);
-        await machine.write(name, files, "engine");
-      }
-      const failed = startFailed("database-did-not-start", machine);
-      await untilHealthy(postgresEngine, placed, machine, { ...context, failed });
-    },
+    start,
+    change: (name, _, settings, context) => start(name, settings, context),
     stop: (name) => machine.stop(name),
     prepare: async (name, settings) => prepareDatabase(await place(name, settings)),
     remove: async (name) => {
@@ -33,6 +37,9 @@ export function embeddedClusters(machine: LocalMachine, paths: StatePaths): Clus
       await machine.destroy(name);
     },
     health: async (name, settings) => postgresEngine.health(await place(name, settings)),
-    address: (name) => ({ host: machine.sockets(name), port: POSTGRES_PORT, database: DATABASE }),
+    addresses: async (name) => ({
+      primary: { name, host: machine.sockets(name), port: POSTGRES_PORT, database: DATABASE },
+      standbys: [],
+    }),
   };
 }

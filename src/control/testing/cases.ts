@@ -41,6 +41,9 @@ const embedded = { generation: 1, kind: "embedded" } as const;
 const patroni = { generation: 2, kind: "patroni" } as const;
 const atTwo: Situation = { ...base, topology: rung(2), clusters: { serving: patroni, copy: embedded } };
 const atThree: Situation = { ...atTwo, topology: rung(3), release: 2 };
+const atFour: Situation = { ...atThree, topology: rung(4), release: 2 };
+const few = (replicas: number) =>
+  presetForRung(4, { app: { servers: 2 }, databases: { main: { replicas, lagMs: 2_000 } } });
 const descend: Wanted = { ...up, kind: "descend", from: atThree, topology: rung(1), nextRelease: 3 };
 
 /** One of each kind of plan, and of each way for one to fail. */
@@ -162,6 +165,101 @@ export const CASES: readonly Case[] = [
     name: "finish",
     before: [up, climb(base, 3)],
     wanted: { ...up, kind: "finish", from: atThree, topology: rung(3), nextRelease: 3 },
+    ends: "finished",
+  },
+  {
+    name: "up at rung 4 from nothing",
+    before: [],
+    wanted: { ...up, topology: rung(4) },
+    ends: "finished",
+  },
+  {
+    name: "up at rung 4 whose last server fails",
+    before: [],
+    wanted: { ...up, topology: rung(4) },
+    fails: (action) => action === "start-instance dc1.app.2@1",
+    ends: "undone",
+  },
+  {
+    name: "climb to rung 4",
+    before: [up, climb(base, 3)],
+    wanted: climb(atThree, 4, 3),
+    ends: "finished",
+  },
+  { name: "climb from rung 1 to rung 4", before: [up], wanted: climb(base, 4), ends: "finished" },
+  {
+    name: "climb to rung 4 whose second standby does not come",
+    before: [up, climb(base, 3)],
+    wanted: climb(atThree, 4, 3),
+    fails: (action) => action === "add-standby dc1.db-2.3",
+    ends: "undone",
+  },
+  {
+    name: "climb to rung 4 whose readers do not hear",
+    before: [up, climb(base, 3)],
+    wanted: climb(atThree, 4, 3),
+    fails: (action) => action === "publish-standbys",
+    ends: "undone",
+  },
+  {
+    name: "more standbys",
+    before: [{ ...up, topology: few(1) }],
+    wanted: { ...up, kind: "scale", from: { ...base, topology: few(1) }, topology: few(4), nextRelease: 2 },
+    ends: "finished",
+  },
+  {
+    name: "fewer standbys",
+    before: [{ ...up, topology: few(4) }],
+    wanted: { ...up, kind: "scale", from: { ...base, topology: few(4) }, topology: few(2), nextRelease: 2 },
+    ends: "finished",
+  },
+  {
+    name: "descend from rung 4 to rung 3",
+    before: [{ ...up, topology: rung(4) }],
+    wanted: { ...descend, from: { ...base, topology: rung(4) }, topology: rung(3), nextRelease: 2 },
+    ends: "finished",
+  },
+  {
+    name: "descend from rung 4 that fails at its last member of etcd",
+    before: [{ ...up, topology: rung(4) }],
+    wanted: { ...descend, from: { ...base, topology: rung(4) }, topology: rung(3), nextRelease: 2 },
+    fails: (action) => action === "remove-etcd dc1.etcd.2",
+    ends: "undone",
+  },
+  {
+    name: "descend from rung 4 to rung 1",
+    before: [up, climb(base, 3), climb(atThree, 4, 3)],
+    wanted: { ...descend, from: atFour },
+    ends: "finished",
+  },
+  {
+    name: "another size of the database at rung 4",
+    before: [{ ...up, topology: rung(4) }],
+    wanted: {
+      ...up,
+      kind: "apply",
+      from: { ...base, topology: rung(4) },
+      topology: presetForRung(4, { app: { servers: 2 }, databases: { main: { maxConnections: 200, replicas: 3 } } }),
+      nextRelease: 2,
+    },
+    ends: "finished",
+  },
+  {
+    name: "up at rung 4 of what was stopped at rung 3",
+    before: [
+      { ...up, topology: rung(3) },
+      { ...up, kind: "down", from: { ...base, topology: rung(3) }, topology: rung(3), running: false, nextRelease: 2 },
+    ],
+    wanted: { ...up, topology: rung(4), from: { ...base, topology: rung(3), running: false }, nextRelease: 2 },
+    ends: "finished",
+  },
+  {
+    name: "down and up again at rung 4",
+    before: [
+      { ...up, topology: rung(4) },
+      { ...up, kind: "down", from: { ...base, topology: rung(4) }, topology: rung(4), running: false, nextRelease: 2 },
+    ],
+    wanted: { ...up, topology: rung(4), from: { ...base, topology: rung(4), running: false }, nextRelease: 2 },
     ends: "finished",
   },
   {

@@ -1,6 +1,8 @@
+import { membersOf } from "../../plan/replication.ts";
 import type { InstanceName } from "../../topology/names.ts";
+import type { ClusterRef } from "../clusters/cluster.ts";
 import { StepFailed } from "../problem.ts";
-import type { MoveActions, World } from "../world.ts";
+import type { MoveActions, StandbyActions, World } from "../world.ts";
 
 /** The control plane was killed here: nothing after it happens. */
 export class Killed extends Error {}
@@ -16,6 +18,10 @@ export interface WorldState {
   readonly data: Set<string>;
   readonly prepared: Set<string>;
   readonly following: Set<string>;
+  /** Clusters with the standbys that commits wait for, their present primaries, and the standbys that the service reads from. */
+  readonly replication: Map<string, string>;
+  readonly leads: Map<string, string>;
+  readers: readonly string[];
   serving: string | undefined;
   secrets: boolean;
   /** Acts so far, for counting crashes. */
@@ -31,6 +37,9 @@ export function emptyWorld(): WorldState {
     data: new Set(),
     prepared: new Set(),
     following: new Set(),
+    replication: new Map(),
+    leads: new Map(),
+    readers: [],
     serving: undefined,
     secrets: false,
     acts: 0,
@@ -69,6 +78,11 @@ export function modelWorld(state: WorldState, { at = () => {}, fails = () => fal
       },
     };
   }
+  function publish({ instance, replication }: ClusterRef): void {
+    for (const one of membersOf(instance, replication)) need(state.instances.has(one), `${one} does not run`);
+    state.serving = instance;
+    state.readers = replication?.standbys ?? [];
+  }
   return {
     openSocket: ({ host, port }) => act("open-socket", () => state.sockets.add(`${host}:${port}`)),
     closeSocket: ({ host, port }) => act("close-socket", () => state.sockets.delete(`${host}:${port}`)),
@@ -82,21 +96,79 @@ export function modelWorld(state: WorldState, { at = () => {}, fails = () => fal
         state.releases.add(release);
       }),
     inspect: (release) => act("inspect-release", () => need(state.releases.has(release), "no release")),
-    startEtcd: (name) => act("start-etcd", () => state.instances.set(name, "")),
-    stopEtcd: (name) => act("stop-etcd", () => state.instances.delete(name)),
+    startEtcd: (names) =>
+      act("start-etcd", () => {
+        for (const name of names) state.instances.set(name, "");
+      }),
+    stopEtcd: (names) =>
+      act("stop-etcd", () => {
+        for (const name of names) state.instances.delete(name);
+      }),
+    addEtcd: (name, others) =>
+      act(`add-etcd ${name}`, () => {
+        for (const one of others) need(state.instances.has(one), `${one} does not run`);
+        state.instances.set(name, "");
+      }),
+    removeEtcd: (name, others) =>
+      act(`remove-etcd ${name}`, () => {
+        for (const one of others) need(state.instances.has(one), `${one} does not run`);
+        state.instances.delete(name);
+      }),
+    standbys: ({ cluster, settings, replication }): StandbyActions => {
+      const waited = () => state.replication.get(cluster) ?? "";
+      const lead = (among: readonly string[]) => {
+        const leader = state.leads.get(cluster) ?? cluster;
+        if (!among.includes(leader)) state.leads.set(cluster, among[0] ?? cluster);
+      };
+      return {
+        add: (name) =>
+          act(`add-standby ${name}`, () => {
+            need(state.instances.has(cluster), `${cluster} does not run`);
+            state.data.add(name);
+            state.instances.set(name, JSON.stringify(settings));
+          }),
+        remove: (name) =>
+          act(`remove-standby ${name}`, () => {
+            need(!waited().split(" ").includes(name), `commits wait for ${name}`);
+            need(!state.readers.includes(name), `${name} is read from`);
+            lead([cluster, ...replication.standbys.filter((one) => one !== name)]);
+            for (const set of [state.instances, state.data]) set.delete(name);
+          }),
+        change: (next) =>
+          act("change-replication", () => {
+            for (const one of next.standbys) need(state.instances.has(one), `${one} does not run`);
+            lead([cluster, ...next.standbys]);
+            state.replication.set(cluster, next.standbys.join(" "));
+            // Nothing hinders a failover now: the last one leads from here on.
+            state.leads.set(cluster, next.standbys.at(-1) ?? cluster);
+          }),
+        lead: (among) => act("lead", () => lead(among)),
+        switchover: async (to) => ({ from: cluster, to: to ?? cluster }),
+      };
+    },
     cluster: (kind) => ({
       init: (name) =>
         act(`init-database ${name}`, () => {
           need(state.secrets, "no secrets");
           state.data.add(name);
         }),
-      start: (name, settings) =>
+      start: (name, settings, _, replication) =>
         act(`start-database ${name}`, () => {
           need(state.data.has(name), "no data");
           need(kind === "embedded" || [...state.instances.keys()].some((one) => one.includes(".etcd.")), "no etcd");
-          state.instances.set(name, JSON.stringify(settings));
+          for (const one of membersOf(name, replication)) {
+            need(state.data.has(one), `no data of ${one}`);
+            state.instances.set(one, JSON.stringify(settings));
+          }
         }),
-      stop: (name) => act(`stop-database ${name}`, () => state.instances.delete(name)),
+      change: (name, _, settings, __, replication) =>
+        act(`change-database ${name}`, () => {
+          for (const one of membersOf(name, replication)) state.instances.set(one, JSON.stringify(settings));
+        }),
+      stop: (name, replication) =>
+        act(`stop-database ${name}`, () => {
+          for (const one of membersOf(name, replication)) state.instances.delete(one);
+        }),
       prepare: (name) =>
         act(`prepare-database ${name}`, () => {
           need(state.instances.has(name), "no database");
@@ -108,7 +180,7 @@ export function modelWorld(state: WorldState, { at = () => {}, fails = () => fal
           for (const set of [state.instances, state.data, state.prepared]) set.delete(name);
         }),
       health: async () => ({ healthy: true, details: {} }),
-      address: (name) => ({ host: name, port: 5432, database: "service" }),
+      addresses: async (name) => ({ primary: { name, host: name, port: 5432, database: "service" }, standbys: [] }),
     }),
     migrate: (release) =>
       act("migrate", () => {
@@ -116,11 +188,8 @@ export function modelWorld(state: WorldState, { at = () => {}, fails = () => fal
         need(state.releases.has(release), "no release");
         state.migrated.add(release);
       }),
-    publishEndpoints: ({ instance }) =>
-      act("publish-endpoints", () => {
-        need(state.instances.has(instance), `${instance} does not run`);
-        state.serving = instance;
-      }),
+    publishEndpoints: (cluster) => act("publish-endpoints", () => publish(cluster)),
+    publishStandbys: (cluster) => act("publish-standbys", () => publish(cluster)),
     move: ({ id, source, target }): MoveActions => {
       const both = () =>
         need(
@@ -132,6 +201,8 @@ export function modelWorld(state: WorldState, { at = () => {}, fails = () => fal
         need(state.following.has(id), "nothing follows");
         const [before, after] = forward ? [source, target] : [target, source];
         need(state.serving === before.instance || state.serving === after.instance, "another cluster serves");
+        for (const { instance } of [source, target])
+          need((state.leads.get(instance) ?? instance) === instance, `${instance} does not lead its cluster`);
         state.serving = after.instance;
       };
       return {
@@ -180,7 +251,8 @@ export function modelWorld(state: WorldState, { at = () => {}, fails = () => fal
       }),
     destroyData: () =>
       act("destroy-data", () => {
-        for (const set of [state.data, state.prepared, state.releases, state.following]) set.clear();
+        for (const set of [state.replication, state.leads, state.data, state.prepared, state.releases, state.following])
+          set.clear();
         state.serving = undefined;
       }),
     instances: async () => [...state.instances.keys()] as InstanceName[],

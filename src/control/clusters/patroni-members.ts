@@ -1,0 +1,113 @@
+import type { Health, Placed } from "../../engines/engine.ts";
+import {
+  clusterView,
+  leaderOf,
+  type PatroniSpec,
+  patroniEngine,
+  writePatroniSecrets,
+} from "../../engines/patroni/index.ts";
+import type { LocalMachine } from "../../machine/local/index.ts";
+import { membersOf } from "../../plan/replication.ts";
+import type { DatabaseSettings, Replication } from "../../plan/step.ts";
+import type { InstanceName } from "../../topology/names.ts";
+import type { SystemPlaces } from "../placed-system.ts";
+import { StepFailed } from "../problem.ts";
+import { sameOnDisk } from "../same-on-disk.ts";
+import { until } from "../until.ts";
+import { startFailed } from "../until-healthy.ts";
+import type { StepContext } from "../world.ts";
+
+export type Member = Placed<PatroniSpec>;
+
+/** Longest wait for a primary, in milliseconds: recovery after a crash may replay for long. */
+const LED_MS = 60_000;
+const RECOVERY_MS = 600_000;
+const LOOK_MS = 50;
+/** Longest wait for a member to lead, in milliseconds; a failover takes a `ttl` and some. */
+const LEADER_MS = 90_000;
+
+/** What is done to members of clusters under Patroni, one or several. */
+export function patroniMembers(machine: LocalMachine, places: SystemPlaces) {
+  const failed = startFailed("database-did-not-start", machine);
+
+  async function write(member: Member): Promise<void> {
+    const files = patroniEngine.render(member);
+    if (!(await sameOnDisk(member.folder, files))) await machine.write(member.name, files, "engine");
+    await writePatroniSecrets(machine, member);
+  }
+
+  /** The member that leads now, waited for while none does. */
+  async function leader(all: readonly Member[]): Promise<Member> {
+    let found: Member | undefined;
+    const look = async () => {
+      const view = await clusterView(all.map(({ spec }) => spec)).catch(() => []);
+      found = all.find(({ name }) => name === leaderOf(view));
+      return found === undefined ? { open: false as const, says: "no member leads" } : { open: true as const };
+    };
+    await until(look, {
+      everyMs: LOOK_MS,
+      withinMs: () => LEADER_MS,
+      signal: new AbortController().signal,
+      progress: () => undefined,
+      late: async (says, ms) => nobodyLeads(all, `${says} for ${Math.round(ms / 1_000)} s`),
+    });
+    if (found === undefined) throw nobodyLeads(all, "no member leads");
+    return found;
+  }
+
+  return {
+    write,
+    leader,
+    placed: (first: InstanceName, settings: DatabaseSettings, replication?: Replication): readonly Member[] =>
+      membersOf(first, replication).map((name) => places.patroni(name, settings, replication)),
+    /** Starts a member from its files; does not wait for it. */
+    launch: async (member: Member) => {
+      await write(member);
+      await machine.start(member.name, patroniEngine.command(member));
+    },
+    /** Waits until one leads and takes writes. Gives the members that are well. */
+    untilLed: async (all: readonly Member[], { signal, progress }: StepContext): Promise<readonly Member[]> => {
+      let well: readonly Member[] = [];
+      const look = async () => {
+        const told = await Promise.all(
+          all.map(async (member) => ({ member, health: await patroniEngine.health(member) })),
+        );
+        well = told.filter(({ health }) => health.healthy).map(({ member }) => member);
+        const lacks = lacking(told);
+        return lacks === undefined ? { open: true as const } : { open: false as const, says: lacks };
+      };
+      await until(look, {
+        everyMs: LOOK_MS,
+        withinMs: (says) => (says.includes("starting up") ? RECOVERY_MS : LED_MS),
+        signal,
+        progress,
+        late: (says, ms) =>
+          failed(all[0]?.name as InstanceName, `there is no primary after ${Math.round(ms / 1_000)} s: ${says}`),
+      });
+      return well;
+    },
+  };
+}
+
+/** What members lack to take writes; undefined when they do. One that strictly waits for standbys needs one of them. */
+function lacking(told: readonly { readonly member: Member; readonly health: Health }[]): string | undefined {
+  const roles = told.map(({ health }) => (health.healthy ? health.details.role : undefined));
+  const strict = told[0]?.member.spec.replication?.strict === true;
+  if (roles.includes("primary") && (!strict || roles.some((role) => role !== undefined && role !== "primary")))
+    return undefined;
+  return told
+    .filter(({ health }) => !health.healthy || told.length === 1)
+    .map(({ member, health }) => {
+      const says = health.healthy ? "it is not the primary yet" : health.says;
+      return told.length === 1 ? says : `${member.name}: ${says}`;
+    })
+    .join("; ");
+}
+
+function nobodyLeads(all: readonly Member[], says: string): StepFailed {
+  return new StepFailed("no-primary", {
+    at: all[0]?.name ?? "database",
+    says,
+    fix: "see `ninefold status` for what its members lack",
+  });
+}
