@@ -6,14 +6,7 @@ import { hasNotes } from "./notes.ts";
 import { type Facts, factsOf, OBSTACLES } from "./obstacles.ts";
 import { MoveFailed, MoveRefused } from "./problem.ts";
 import { MOVES, tables } from "./relations.ts";
-
-/** Room on the target's disk for each byte at the source: rows, indexes, and log while copying. */
-const DISK_FACTOR = 1.5;
-
-export interface CheckOptions {
-  /** Free room on the disk that holds the target's data, in bytes; not looked at without it. */
-  readonly targetFreeBytes?: number;
-}
+import { mib, neededRoom } from "./room.ts";
 
 /** What there is to move. */
 export interface Movable {
@@ -28,11 +21,7 @@ export interface Movable {
  * The gate before a move: looks, and changes nothing. Finds all obstacles at once.
  * @throws MoveRefused with every obstacle and what to do about it
  */
-export async function checkMovable(
-  move: Move,
-  { progress }: StepContext,
-  options: CheckOptions = {},
-): Promise<Movable> {
+export async function checkMovable(move: Move, { progress, targetFreeBytes }: StepContext): Promise<Movable> {
   const { source, target } = move;
   progress({ says: `see whether ${source.name} can be moved` });
   const reached = await Promise.all(
@@ -63,9 +52,10 @@ export async function checkMovable(
         fix: "move to a new database, or drop what is in this one",
       });
     }
-    const needed = here.bytes * DISK_FACTOR;
-    if (options.targetFreeBytes !== undefined && options.targetFreeBytes < needed) {
-      const says = `needs about ${mib(needed)} MiB of disk, and ${mib(options.targetFreeBytes)} MiB are free`;
+    const needed = neededRoom(here.bytes, there.log);
+    const free = await targetFreeBytes?.();
+    if (free !== undefined && free < needed) {
+      const says = `needs about ${mib(needed)} MiB of disk, and ${mib(free)} MiB are free`;
       problems.push({ at: target.name, says, fix: "free some space, or give it a larger disk" });
     }
   }
@@ -118,8 +108,4 @@ async function tool({ pgDump }: Move, here: Facts): Promise<Problem[]> {
 function problemOf(cause: unknown): Problem {
   if (cause instanceof MoveFailed) return { at: cause.at, says: cause.says, fix: cause.fix };
   throw cause;
-}
-
-function mib(bytes: number): number {
-  return Math.ceil(bytes / 1_048_576);
 }

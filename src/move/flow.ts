@@ -86,6 +86,25 @@ export async function subscribe(flow: Flow, how: { copy: boolean; enabled: boole
     });
 }
 
+/** Stops a copy where it is, and takes back the room that half-copied tables took; whole tables stay. {@link goOn} takes it up again. */
+export async function pauseCopy({ name, to }: Flow): Promise<void> {
+  await to.query(`alter subscription ${name} disable`);
+  await workersGone(to, name);
+  // Rows of tables in these states were never committed, so nobody has seen them (manual 53.55).
+  const [half] = await to.query<{ list: string | null }>(
+    `select string_agg(r.srrelid::regclass::text, ', ') as list
+     from pg_subscription_rel r join pg_subscription s on s.oid = r.srsubid where s.subname = $1 and r.srsubstate in ('i', 'd')`,
+    [name],
+  );
+  if (half?.list) await to.query(`truncate only ${half.list.replaceAll(", ", ", only ")}`);
+}
+
+/** Lets a subscription that was paused go on. Does nothing when there is none. */
+export async function goOn({ name, to }: Flow): Promise<void> {
+  const paused = await to.query("select from pg_subscription where subname = $1 and not subenabled", [name]);
+  if (paused.length > 0) await to.query(`alter subscription ${name} enable`);
+}
+
 /** Ends the subscription, even when the publisher cannot be reached. Safe when there is none. */
 export async function unsubscribe({ name, to }: Flow): Promise<void> {
   const known = await subscriptions(to, name);

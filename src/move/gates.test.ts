@@ -131,7 +131,9 @@ test("what cannot be moved is refused at once, all of it, with what to do, and n
     alter table public.loud enable always trigger noise; select lo_create(0); create role stranger;
     alter table public.fine owner to stranger`);
   await move.target.query("create table public.there (id int)");
-  const refused = await checkMovable(move, context(), { targetFreeBytes: 1_000 }).catch((cause: unknown) => cause);
+  const refused = await checkMovable(move, { ...context(), targetFreeBytes: async () => 1_000 }).catch(
+    (cause: unknown) => cause,
+  );
   expect(refused).toMatchObject({ code: "move-refused" });
   const problems = (refused as { problems: { at: string; says: string; fix: string }[] }).problems;
   expect(problems.map(({ at }) => at).sort()).toEqual([

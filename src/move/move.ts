@@ -28,6 +28,8 @@ export interface Move extends AsyncDisposable {
 export interface StepContext {
   readonly signal: AbortSignal;
   readonly progress: (progress: Progress) => void;
+  /** Free room on the disk that holds the target's data, in bytes; not looked at without it. */
+  readonly targetFreeBytes?: () => Promise<number>;
 }
 
 export interface Progress {

@@ -13,7 +13,10 @@ const NO_KEY = `c.relkind = 'r' and ${MOVES} and c.relreplident <> 'i'
 const RELATION =
   "format('%I.%I', n.nspname, c.relname) as what from pg_class c join pg_namespace n on n.oid = c.relnamespace";
 
-/** What logical replication leaves out, or would let through the fence. Each row that `sql` finds at the source is one obstacle. */
+/**
+ * What logical replication leaves out, or would let through the fence; our own functions in `ninefold` write nothing that matters there.
+ * Each row that `sql` finds at the source is one obstacle.
+ */
 export const OBSTACLES: readonly { readonly sql: string; readonly says: string; readonly fix: string }[] = [
   {
     sql: "select count(*) || ' large objects' as what from pg_largeobject_metadata having count(*) > 0",
@@ -46,7 +49,7 @@ export const OBSTACLES: readonly { readonly sql: string; readonly says: string; 
   {
     sql: `select format('%I.%I()', n.nspname, p.proname) as what from pg_proc p join pg_namespace n on n.oid = p.pronamespace
       join pg_roles r on r.oid = p.proowner where p.prosecdef and r.rolsuper and n.nspname !~ '^(pg_|ninefold_move_)'
-      and n.nspname <> 'information_schema'
+      and n.nspname not in ('information_schema', 'ninefold')
       and not exists (select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')`,
     says: "the function runs as a superuser, whom no fence keeps from writing",
     fix: "`alter function ... owner to ninefold_owner`, or `security invoker`",
@@ -79,6 +82,8 @@ export interface Facts {
   readonly extensions: readonly string[];
   readonly available: readonly string[];
   readonly bytes: number;
+  /** Most that is kept of the log (`max_wal_size`), in bytes. */
+  readonly log: number;
 }
 
 export async function factsOf(side: OpenSide): Promise<Facts> {
@@ -94,7 +99,7 @@ export async function factsOf(side: OpenSide): Promise<Facts> {
       array(select rolname::text from pg_roles) as "allRoles",
       array(select extname::text from pg_extension) as extensions,
       array(select name::text from pg_available_extensions) as available,
-      pg_database_size(d.oid)::float8 as bytes
+      pg_database_size(d.oid)::float8 as bytes, pg_size_bytes(current_setting('max_wal_size'))::float8 as log
     from pg_database d where d.datname = current_database()`);
   if (facts === undefined) throw new Error("the database has no row in pg_database");
   return facts;

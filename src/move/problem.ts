@@ -27,6 +27,7 @@ export class MoveFailed extends NinefoldError {
  * - `move-unreachable`: one of the databases cannot be reached or refuses us.
  * - `move-schema`: the schema could not be read or made.
  * - `move-copy-stopped`, `move-stream-lost`: rows no longer arrive, and will not by waiting.
+ * - `move-disk-full`: the target's disk has no room for them.
  * - `move-late`: something did not happen in the time it was given.
  * - `move-differs`: the two copies are not equal.
  * - `move-order`: the step's turn has not come, or is over, such as going back after the target was opened.
@@ -36,6 +37,7 @@ export type MoveFailure =
   | "move-schema"
   | "move-copy-stopped"
   | "move-stream-lost"
+  | "move-disk-full"
   | "move-late"
   | "move-differs"
   | "move-order";

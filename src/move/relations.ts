@@ -8,14 +8,6 @@ export const MOVES = `n.nspname !~ '^(pg_|ninefold_move_)' and n.nspname <> 'inf
   and c.relpersistence <> 't' and not (n.nspname = 'ninefold' and c.relname ~ '^(fence|outcomes)')
   and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')`;
 
-/**
- * The outcomes of commits, which move with the rest, but are only ever inserted and emptied, so that their rows need no key; and a look
- * for an outcome writes into them whatever the fence, so that they need not be alike. Every prepared database has them.
- * An SQL condition like {@link MOVES}.
- * @see ../engines/postgres/outcomes.ts
- */
-export const OUTCOMES = "n.nspname = 'ninefold' and c.relname ~ '^outcomes(_|$)'";
-
 export interface Table {
   /** Quoted and with its schema, as SQL wants it: `public.articles`. */
   readonly name: string;
@@ -24,16 +16,13 @@ export interface Table {
   readonly rows: number;
 }
 
-/**
- * Ordinary tables, leaves of partitioned ones included, in the fixed order in which they are locked.
- * @param but a condition on those to leave out
- */
-export async function tables(side: OpenSide, but = "false"): Promise<Table[]> {
+/** Ordinary tables, leaves of partitioned ones included, in the fixed order in which they are locked. */
+export async function tables(side: OpenSide): Promise<Table[]> {
   return side.query<Table>(`
     select format('%I.%I', n.nspname, c.relname) as name,
            pg_table_size(c.oid)::float8 as bytes, greatest(c.reltuples, 0)::float8 as rows
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
-    where c.relkind = 'r' and ${MOVES} and not (${but}) order by 2`);
+    where c.relkind = 'r' and ${MOVES} order by 2`);
 }
 
 /** Quoted names of sequences, those of identity columns included. */

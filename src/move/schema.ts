@@ -1,11 +1,13 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { FENCE_STATEMENTS, OUTCOME_STATEMENTS, SUPERUSER } from "../engines/postgres/index.ts";
+import { isDiskFull } from "../engines/postgres/problem.ts";
 import { fenceSql } from "./fence.ts";
 import type { Move, StepContext } from "./move.ts";
 import { giveBack, hasNotes, notesStatements } from "./notes.ts";
 import { MoveFailed } from "./problem.ts";
 import { takeRights } from "./rights.ts";
+import { diskFull, keepRoom } from "./room.ts";
 import type { OpenSide } from "./side.ts";
 
 /** What comes before `-- Name: ...` of each part of a dump. */
@@ -52,9 +54,10 @@ export async function copySchema(move: Move, { signal, progress }: StepContext):
 /**
  * Makes what {@link copySchema} left for later: indexes, foreign keys and other constraints, triggers, policies, then fills materialized
  * views and gives the planner its statistics. Each part once, whatever cuts it short. Changes go on arriving in between.
- * @throws MoveFailed `move-schema`
+ * @throws MoveFailed `move-disk-full`, `move-schema`
  */
-export async function finishSchema({ target, source, schema }: Move, { signal, progress }: StepContext): Promise<void> {
+export async function finishSchema({ target, source, schema }: Move, context: StepContext): Promise<void> {
+  const { signal, progress } = context;
   const parts = await target.query<{ n: number; what: string; statement: string }>(
     `select n, what, statement from ${schema}.later order by n`,
   );
@@ -68,6 +71,7 @@ export async function finishSchema({ target, source, schema }: Move, { signal, p
     await client.query("set idle_in_transaction_session_timeout = 0; set max_parallel_maintenance_workers = 2");
     for (const [at, { n, what, statement }] of parts.entries()) {
       signal.throwIfAborted();
+      await keepRoom(target, context);
       tell(`make ${what}`, at, parts.length);
       try {
         await client.query(`begin; set local search_path = '';\n${statement}`);
@@ -166,6 +170,7 @@ async function dump({ pgDump, source }: Move, section: string, signal: AbortSign
 }
 
 function schemaFailed(side: OpenSide, cause: unknown): MoveFailed {
+  if (isDiskFull(cause)) return diskFull(side, (cause as Error).message, cause);
   const says = `the schema could not be copied: ${(cause as Error).message}`;
   return new MoveFailed("move-schema", { at: side.name, says, fix: "remove the cause, then try again" }, { cause });
 }

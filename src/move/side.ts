@@ -112,9 +112,16 @@ export function openSide(side: Side, application: string): OpenSide {
   };
 }
 
-/** Whether this is what {@link OpenSide} throws when the database cannot be reached, or what a broken connection throws. */
+/** Whether this is what {@link OpenSide} throws when the database cannot be reached. */
 export function isUnreachable(cause: unknown): boolean {
   return cause instanceof MoveFailed && cause.code === "move-unreachable";
+}
+
+/** Whether the database cannot be reached, or ended while it was at work on a statement. */
+export function isLost(cause: unknown): boolean {
+  if (isUnreachable(cause)) return true;
+  const { code = "", message = "" } = cause as { code?: string; message?: string };
+  return /^(57P0[123]|08...|ECONNRESET|EPIPE)$/.test(code) || /^Connection terminated|not queryable/.test(message);
 }
 
 function unreachable(side: Side, cause: unknown): MoveFailed {

@@ -55,11 +55,21 @@ export interface TestMove extends AsyncDisposable {
   readonly move: Move;
 }
 
-/** Two servers of their own, the first with rows, and a move between them. @param options.to another version for the second */
-export async function testMove(options: { rows?: number; id?: string; to?: PostgresBinaries } = {}): Promise<TestMove> {
+/**
+ * Two servers of their own, the first with rows, and a move between them.
+ * @param options.to another version for the second
+ * @param options.disk folder of the second
+ */
+export async function testMove(
+  options: { rows?: number; id?: string; to?: PostgresBinaries; disk?: string } = {},
+): Promise<TestMove> {
   const [source, target] = await Promise.all([
     startTestPostgres({ roles: true }),
-    startTestPostgres({ roles: true, ...(options.to === undefined ? {} : { binaries: options.to }) }),
+    startTestPostgres({
+      roles: true,
+      ...(options.to === undefined ? {} : { binaries: options.to }),
+      ...(options.disk === undefined ? {} : { parent: options.disk }),
+    }),
   ]);
   await asRole(source, source.owner, async (client) => {
     await client.query(SCHEMA);

@@ -46,11 +46,18 @@ export interface TestPostgres extends AsyncDisposable {
  * @param options.fsync false is faster, and loses data when the machine (not the process) dies
  * @param options.roles true makes the roles and the privileges that the product makes
  * @param options.binaries of another version
+ * @param options.parent folder that its own is made in, for a disk of its own
  */
 export async function startTestPostgres(
-  options: { fsync?: boolean; roles?: boolean; maxConnections?: number; binaries?: PostgresBinaries } = {},
+  options: {
+    fsync?: boolean;
+    roles?: boolean;
+    maxConnections?: number;
+    binaries?: PostgresBinaries;
+    parent?: string;
+  } = {},
 ): Promise<TestPostgres> {
-  const folder = await mkdtemp(join(tmpdir(), "ninefold-pg-"));
+  const folder = await mkdtemp(join(options.parent ?? tmpdir(), "ninefold-pg-"));
   const sockets = join(folder, "s");
   const secrets = join(folder, "secrets", "passwords.json");
   const port = await freePort();
