@@ -39,7 +39,8 @@ const FUNCTIONS = [
    end $$`,
   // Returns when no transaction below the given number can be in the middle of its commit: a standby shows a commit as soon as
   // it has replayed it, the primary only when the standbys have confirmed it. One that waits for its client or for a lock has
-  // not come to its commit. Those that are left after a while are named in the error's detail, for the caller to ask a standby.
+  // not come to its commit. Those that are left after a while are named in the error's detail, with the place up to which the log is
+  // flushed, for the caller to ask a standby.
   `create or replace function ninefold.await_visible(below xid8, within_ms int) returns void
    language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
    declare
@@ -56,7 +57,7 @@ const FUNCTIONS = [
        if open is null then return; end if;
        if clock_timestamp() >= late then
          raise exception 'transactions that a standby may show already are not visible here yet'
-           using errcode = 'NF001', detail = array_to_string(open, ',');
+           using errcode = 'NF001', detail = array_to_string(open, ',') || ' ' || (pg_current_wal_flush_lsn() - '0/0');
        end if;
        perform pg_sleep(0.0005), pg_stat_clear_snapshot();
      end loop;

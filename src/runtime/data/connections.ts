@@ -11,6 +11,9 @@ export interface ConnectionsEvents {
   failed(error: Error): void;
 }
 
+/** What the server must be. */
+export type MemberRole = "primary" | "standby";
+
 const FIRST_PAUSE_MS = 10;
 const LONGEST_PAUSE_MS = 500;
 /** Between the ends of two connections that are no longer needed. */
@@ -21,6 +24,7 @@ export class Connections {
   readonly #options: Omit<LinkOptions, "address">;
   readonly #count: number;
   readonly #events: ConnectionsEvents;
+  readonly #role: MemberRole;
   readonly #identities = new WeakMap<Link, Identity>();
   readonly #closing = new AbortController();
   #address: DatabaseAddress;
@@ -32,7 +36,9 @@ export class Connections {
     count: number,
     options: Omit<LinkOptions, "address">,
     events: ConnectionsEvents,
+    role: MemberRole = "primary",
   ) {
+    this.#role = role;
     this.#address = address;
     this.#count = count;
     this.#options = options;
@@ -166,7 +172,7 @@ export class Connections {
 
   async #identify(link: Link): Promise<Identity> {
     try {
-      return await this.#inTime(link, identify);
+      return await this.#inTime(link, (asked) => identify(asked, this.#role));
     } catch (error) {
       link.close();
       throw error;

@@ -4,7 +4,8 @@ import type { DatabaseAddress, Endpoints } from "../../topology/endpoints.ts";
 import { DatabaseUnavailable } from "./errors.ts";
 import { kyselyOn } from "./kysely.ts";
 import { pooledSource } from "./pooled.ts";
-import { Scheduler } from "./scheduler.ts";
+import { type ClusterPlace, Router } from "./router.ts";
+import type { Scheduler } from "./scheduler.ts";
 import type { DatabaseStats } from "./scheduler-options.ts";
 import { ownStatement } from "./statement.ts";
 
@@ -30,6 +31,8 @@ export interface DatabaseOptions {
   readonly lockTimeoutMs?: number;
   /** Longest time a transaction may do nothing while it is open, in milliseconds; default 30,000, 0 for any. */
   readonly idleTransactionMs?: number;
+  /** A standby that is further behind gets no reads, in milliseconds; default 10,000. */
+  readonly maxLagMs?: number;
   /** Called often while the database is away or fenced: newer endpoints may be there without our having been told. */
   readonly onTrouble?: () => void;
 }
@@ -68,9 +71,9 @@ const CONNECT_TIMEOUT_MS = 5_000;
 /** Opens a database. Returns at once: connections are made in the background, and statements wait for them. */
 export function openDatabase<DB>(options: DatabaseOptions): Database<DB> {
   const { cluster = "main", statementTimeoutMs = 30_000, lockTimeoutMs = 0, idleTransactionMs = 30_000 } = options;
-  const scheduler = new Scheduler({
+  const router = new Router({
     cluster,
-    address: primaryOf(options.endpoints, cluster),
+    place: placeOf(options.endpoints, cluster),
     epoch: options.endpoints.epoch,
     connections: options.connections,
     holdMs: options.holdMs,
@@ -85,20 +88,22 @@ export function openDatabase<DB>(options: DatabaseOptions): Database<DB> {
         statement_timeout: statementTimeoutMs,
         lock_timeout: lockTimeoutMs,
         idle_in_transaction_session_timeout: idleTransactionMs,
+        client_min_messages: "warning", // one of which tells that a commit is not with the standbys
       },
     },
     log: options.log,
     onTrouble: options.onTrouble ?? (() => undefined),
+    maxLagMs: options.maxLagMs ?? 10_000,
   });
+  const { scheduler } = router;
   return {
-    db: kyselyOn<DB>(pooledSource(scheduler)),
+    db: kyselyOn<DB>(pooledSource(router)),
     ping: (withinMs = 1_000) => ping(scheduler, withinMs),
-    stats: () => scheduler.stats(),
-    setEndpoints: (endpoints) =>
-      scheduler.move(primaryOf(endpoints, cluster), endpoints.epoch, endpoints.clusters[cluster]?.upcoming),
-    epochInUse: () => scheduler.epochInUse(),
+    stats: () => router.stats(),
+    setEndpoints: (endpoints) => router.move(placeOf(endpoints, cluster), endpoints.epoch),
+    epochInUse: () => router.epochInUse(),
     afterFence: (error, at) => scheduler.afterFence(error, at),
-    close: (withinMs = 5_000) => scheduler.close(withinMs),
+    close: (withinMs = 5_000) => router.close(withinMs),
     scheduler,
   };
 }
@@ -118,8 +123,8 @@ async function ping(scheduler: Scheduler, withinMs: number): Promise<void> {
   }
 }
 
-function primaryOf(endpoints: Endpoints, cluster: string): DatabaseAddress {
+function placeOf(endpoints: Endpoints, cluster: string): ClusterPlace {
   const found = endpoints.clusters[cluster];
   if (found === undefined) throw new DatabaseUnavailable(`the endpoints document knows no cluster \`${cluster}\``);
-  return found.primary;
+  return found;
 }

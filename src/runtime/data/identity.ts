@@ -6,6 +6,7 @@ import { ownStatement } from "./statement.ts";
 export interface Identity {
   /** Made with the data folder, kept by its copies. */
   readonly system: string;
+  /** 0 for a standby: it may go on with another at any time. */
   readonly timeline: number;
   /** Changes when the server is started, and when it comes back from the crash of one of its processes. */
   readonly life: string;
@@ -25,12 +26,12 @@ const IDENTIFY = ownStatement(`select ${IDENTITY_COLUMNS}`, "", "read");
 
 /** A row of {@link IDENTITY_COLUMNS}; undefined for a server that is a standby. */
 export function identityOf(row: unknown): Identity | undefined {
-  const { system, timeline, life } = row as { system: string; timeline: string | null; life: string };
+  const { system, timeline, life } = row as Omit<Identity, "timeline"> & { timeline: string | null };
   return timeline === null ? undefined : { system, timeline: Number.parseInt(timeline, 16), life };
 }
 
-/** Asks a new connection. Rejects when it leads to a standby. */
-export function identify(link: Link): Promise<Identity> {
+/** Asks a new connection. Rejects when it leads to a server of the other role. */
+export function identify(link: Link, role: "primary" | "standby"): Promise<Identity> {
   return new Promise((resolve, reject) => {
     const call = callOf(IDENTIFY);
     link.send({
@@ -39,9 +40,11 @@ export function identify(link: Link): Promise<Identity> {
       sent: false,
       end(error) {
         if (error !== undefined) return reject(error instanceof LinkLost ? (error.cause ?? error) : error);
-        const identity = identityOf(rowsOf(call)[0]);
-        if (identity === undefined) reject(new Error("the server is a standby, not the primary"));
-        else resolve(identity);
+        const row = rowsOf(call)[0];
+        const identity = identityOf(row);
+        if (role === "primary" && identity === undefined) reject(new Error("the server is a standby, not the primary"));
+        else if (role === "standby" && identity !== undefined) reject(new Error("the server is no standby any more"));
+        else resolve(identity ?? { ...(row as Identity), timeline: 0 });
       },
     });
     link.flush();

@@ -1,5 +1,4 @@
 import { AbortedTransactionError, type CompiledQuery, type QueryResult, type TransactionSettings } from "kysely";
-import { currentSession } from "../session/index.ts";
 import { DatabaseMoving, DatabaseUnavailable, OutcomeUnknown, TransactionLost } from "./errors.ts";
 import { type Call, callOf, isStale, LinkLost, resetCall, rowsOf, type Status } from "./exchange.ts";
 import { type Denial, isDenied } from "./fence.ts";
@@ -10,6 +9,7 @@ import type { Scheduler } from "./scheduler.ts";
 import type { TransactionScope } from "./scope.ts";
 import { ownStatement, type Statement } from "./statement.ts";
 import { streamRows } from "./stream.ts";
+import { isNotVisible } from "./visibility.ts";
 import { codeOf } from "./wire/problem.ts";
 import { encodeValues } from "./wire/values.ts";
 
@@ -104,7 +104,7 @@ export class Lease implements TransactionScope {
     if (this.#over !== undefined) throw this.#over;
     const link = this.#link;
     if (link === undefined) return;
-    const session = this.#wrote ? currentSession() : undefined;
+    const session = this.#scheduler.session(this.#wrote);
     const call = callOf(COMMIT);
     const began = this.#began(link);
     const committed = this.#send(link, [call]);
@@ -120,8 +120,12 @@ export class Lease implements TransactionScope {
   async rollback(): Promise<void> {
     this.#opening = undefined;
     this.#inTransaction = false;
-    if (this.#link !== undefined && this.#over === undefined && this.begun)
-      await this.#send(this.#link, [callOf(ROLLBACK)]);
+    const link = this.#link;
+    if (link === undefined || this.#over !== undefined || !this.begun) return;
+    const rolledBack = this.#send(link, [callOf(ROLLBACK)]);
+    const session = this.#scheduler.session(false); // what it has read, it must also find on a standby
+    if (session !== undefined) await new Promise<void>((done) => this.#scheduler.learn(link, session, done));
+    await rolledBack;
   }
 
   /** A failure that was undone by going back to a savepoint is no longer one. */
@@ -158,11 +162,21 @@ export class Lease implements TransactionScope {
   async #insist(calls: Call[], fresh: boolean): Promise<void> {
     const { holdMs } = this.#scheduler;
     let until: number | undefined;
+    let guardedSince: number | undefined;
     for (let denied = false; ; ) {
       const link = this.#link ?? (await this.#take());
       this.#link = link;
-      const error = await this.#exchange(link, calls);
+      const session = fresh ? this.#scheduler.session(true) : undefined;
+      const guard = this.#scheduler.guard(link, session);
+      const error = await this.#exchange(link, guard === undefined ? calls : withGuard(guard, calls));
       if (error === undefined) return;
+      if (session !== undefined && isNotVisible(error)) {
+        guardedSince ??= performance.now();
+        await this.#leave(link);
+        await this.#scheduler.settle(session, error, guardedSince);
+        for (const call of calls) resetCall(call);
+        continue;
+      }
       const why = isDenied(error) ? await this.#scheduler.whyDenied(link.address) : undefined;
       if (why === undefined || (why === "denied" && denied)) throw error;
       if (this.#link !== link) throw new TransactionLost("its caller gave up while its database was moved");
@@ -264,6 +278,12 @@ export class Lease implements TransactionScope {
 
 function isSimple({ statement }: Call): boolean {
   return statement.simple;
+}
+
+/** Behind BEGIN, so that it sees with the transaction's eyes. */
+function withGuard(guard: Call, calls: readonly Call[]): Call[] {
+  const [first, ...others] = calls;
+  return first !== undefined && isBegin(first.statement) ? [first, guard, ...others] : [guard, ...calls];
 }
 
 function isBegin(statement: Statement): boolean {

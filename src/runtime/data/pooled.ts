@@ -1,20 +1,21 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Source } from "./executor.ts";
 import { type Failure, Lease } from "./lease.ts";
-import type { Scheduler } from "./scheduler.ts";
+import type { Router } from "./router.ts";
 
 /** Runs of one transaction in all, by why it failed. */
 const MOST_RUNS: Record<Failure, number> = { conflict: 6, stale: 3, lost: 5, fenced: 10, denied: 2 };
 const PAUSE_MS = 5;
 
 /**
- * The usual source: any connection for a statement, a lease for everything else. A transaction that was given as a
+ * The usual source: any connection for a statement, a standby's for a read, a lease for everything else. A transaction that was given as a
  * function is run again from its beginning when its connection broke before it was committed, on a serialization failure
  * or deadlock, when a migration changed a prepared statement under it, and where the database has moved to.
  */
-export function pooledSource(scheduler: Scheduler): Source {
+export function pooledSource(router: Router): Source {
+  const { scheduler } = router;
   return {
-    run: (compiled) => scheduler.run(compiled),
+    run: (compiled) => router.run(compiled),
     async provide(consumer, options) {
       // Kysely gives options, if empty ones, for `db.connection()` and for statements with a signal: those are not run again.
       const mayRunAgain = options === undefined;

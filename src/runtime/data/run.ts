@@ -48,6 +48,8 @@ export class Run implements Exchange {
   /** To be told the position of what this writes. */
   readonly session: Session | undefined;
   readonly #waiters: Waiter[] = [];
+  /** When it was first found that what its session has seen is not visible here yet, milliseconds of `performance.now()`. */
+  guardedSince: number | undefined;
   #tries = 0;
   #done = false;
   /** When a fence was first met, milliseconds of `performance.now()`; and whether it was denied without one. */
@@ -126,7 +128,7 @@ export class Run implements Exchange {
       this.fail(error);
     } else {
       this.#denied = why === "denied";
-      this.#reset();
+      this.reset();
       this.#host.again(this);
     }
   }
@@ -137,7 +139,7 @@ export class Run implements Exchange {
     const open = lost && error.mayHaveRun && kind !== "read";
     const again = lost ? !open : isStale(error) || (kind !== "unknown" && CONFLICTS.has(codeOf(error) ?? ""));
     if (again && ++this.#tries < MOST_TRIES) {
-      this.#reset();
+      this.reset();
       this.#host.again(this);
       return;
     }
@@ -149,7 +151,8 @@ export class Run implements Exchange {
       );
   }
 
-  #reset(): void {
+  /** As if it had never been sent. */
+  reset(): void {
     this.sent = false;
     this.link = undefined;
     resetCall(this.calls[0]);

@@ -1,6 +1,8 @@
 import type { Logger } from "pino";
 import type { DatabaseAddress } from "../../topology/endpoints.ts";
+import type { Session } from "../session/index.ts";
 import type { LinkOptions } from "./link.ts";
+import type { Visibility } from "./visibility.ts";
 
 export interface SchedulerOptions {
   readonly cluster: string;
@@ -19,6 +21,9 @@ export interface SchedulerOptions {
   readonly log: Logger | undefined;
   /** The database is fenced or away, and it is not known where it will be; called often while that lasts. */
   readonly onTrouble: () => void;
+  readonly visibility: Visibility;
+  /** Stands for all that is asked outside of a session, in this process. */
+  readonly ambient: Session;
 }
 
 /** Figures since the start; see `Database.stats`. */
@@ -31,4 +36,14 @@ export interface DatabaseStats {
   readonly joined: number;
   /** Statements and transactions that were run again: connection lost, serialization failure, deadlock, changed schema. */
   readonly retries: number;
+  /**
+   * Standbys that can be read now, reads that they have answered, how often one had not replayed enough yet, and reads that
+   * went to the primary instead.
+   */
+  readonly standbys?: {
+    readonly open: number;
+    readonly reads: number;
+    readonly waits: number;
+    readonly fallbacks: number;
+  };
 }

@@ -2,22 +2,22 @@ import type { CompiledQuery, QueryResult } from "kysely";
 import type { DatabaseAddress } from "../../topology/endpoints.ts";
 import { currentSession, type Session } from "../session/index.ts";
 import { Backlog, type Reservation } from "./backlog.ts";
+import { DEPTH, leastBusy } from "./busy.ts";
 import { Connections, isSame } from "./connections.ts";
 import { DatabaseBusy, DatabaseMoving, DatabaseUnavailable } from "./errors.ts";
-import { callOf, type Exchange } from "./exchange.ts";
+import { type Call, callOf, type Exchange } from "./exchange.ts";
 import { type Denial, Fence, isDenied, phaseOn } from "./fence.ts";
+import { Guarded } from "./guarded.ts";
 import type { Identity } from "./identity.ts";
 import type { Link } from "./link.ts";
-import { positionExchange } from "./position.ts";
+import { PROGRESS, type Progress, positionExchange, progressOf } from "./position.ts";
 import { Run, type RunHost } from "./run.ts";
 import type { DatabaseStats, SchedulerOptions } from "./scheduler-options.ts";
 import { ownStatement, type Statement, Statements } from "./statement.ts";
+import type { Visibility } from "./visibility.ts";
 import { encodeValues, sameValues } from "./wire/values.ts";
+import type { Encoded } from "./wire/writer.ts";
 
-/** Reads sent to a connection ahead of their answers. Enough to keep a backend busy; more would only lengthen its queue. */
-const DEPTH = 8;
-/** A connection that has not answered for so long runs something slow: nothing is queued behind it, in milliseconds. */
-const SLOW_MS = 10;
 const JOIN_SCAN = 16;
 const SWEEP_MS = 25;
 
@@ -40,6 +40,7 @@ export class Scheduler implements RunHost {
   readonly holdMs: number;
   readonly cluster: string;
   readonly #options: SchedulerOptions;
+  readonly #visibility: Visibility;
   readonly #connections: Connections;
   readonly #fence: Fence;
   readonly #backlog = new Backlog();
@@ -59,6 +60,7 @@ export class Scheduler implements RunHost {
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
+    this.#visibility = options.visibility;
     this.holdMs = options.holdMs;
     this.cluster = options.cluster;
     this.#epoch = options.epoch;
@@ -67,7 +69,7 @@ export class Scheduler implements RunHost {
       ready: (link) => {
         if (this.#trouble !== undefined) options.log?.info({ address: link.address }, "database is back");
         this.#trouble = undefined;
-        if (this.#usable() === 1) this.#backlog.waitAnew(); // for a connection, no longer for the database
+        if (this.#usable() === 1) this.#backlog.reopen(); // what waits does so for a connection, no longer for the database
         this.#schedule();
       },
       lost: () => {
@@ -84,7 +86,7 @@ export class Scheduler implements RunHost {
     this.#fence = new Fence({
       place: () => this.#connections.address,
       ask: () => {
-        const link = this.#leastBusy(performance.now(), Number.POSITIVE_INFINITY);
+        const link = leastBusy(this.#connections.links, performance.now(), Number.POSITIVE_INFINITY);
         if (link === undefined) return this.#connections.apart(this.#connections.address, phaseOn);
         return phaseOn(link).finally(() => this.freed(link)); // it may have been retired meanwhile
       },
@@ -101,21 +103,21 @@ export class Scheduler implements RunHost {
   /** Runs a statement on any connection. */
   run(compiled: CompiledQuery): Promise<QueryResult<never>> {
     const statement = this.statements.of(compiled);
-    return this.runStatement(statement, compiled.parameters);
+    return this.runStatement(statement, encodeValues(compiled.parameters), this.session(statement.kind !== "read"));
   }
 
-  runStatement(statement: Statement, parameters: readonly unknown[]): Promise<QueryResult<never>> {
-    const values = encodeValues(parameters);
+  /** @param session to be told how far the log has come by then */
+  runStatement(statement: Statement, values: readonly Encoded[], session?: Session): Promise<QueryResult<never>> {
     const read = statement.kind === "read";
     if (read) {
-      const twin = this.#twin(statement, values);
+      const twin = this.#twin(statement, values, session);
       if (twin !== undefined) {
         this.#joined++;
-        return twin.answer();
+        return this.#shared(twin, session);
       }
     }
-    this.#admit();
-    const run = new Run(this, statement, values, this.#backlog.nextOrder(), read ? undefined : currentSession());
+    this.admit();
+    const run = new Run(this, statement, values, this.#backlog.nextOrder(), session);
     if (read) statement.unsent.push(run);
     this.#backlog.add(run);
     this.#schedule();
@@ -124,7 +126,7 @@ export class Scheduler implements RunHost {
 
   /** A connection for the caller alone, until {@link release}. Work that was sent before on it may still be under way. */
   reserve(): Promise<Link> {
-    this.#admit();
+    this.admit();
     return new Promise((grant, fail) => {
       this.#backlog.reserve({ grant, fail });
       this.#schedule();
@@ -149,6 +151,37 @@ export class Scheduler implements RunHost {
     return this.#connections.identity(link);
   }
 
+  /**
+   * Who must be told what a statement saw or wrote: where standbys are read, everybody, because what a session has seen here
+   * it must also find there.
+   */
+  session(writes: boolean): Session | undefined {
+    if (!this.#visibility.replicated) return writes ? currentSession() : undefined;
+    const session = currentSession() ?? this.#options.ambient;
+    this.#visibility.admit(session);
+    return session;
+  }
+
+  /** What must go ahead of a session's statement on this connection; see {@link Visibility.guard}. */
+  guard(link: Link, session: Session | undefined): Call | undefined {
+    return this.#visibility.guard(session, this.#connections.identity(link));
+  }
+
+  /** After a guard has failed; see {@link Visibility.settle}. */
+  settle(session: Session, error: Error, since: number): Promise<void> {
+    return this.#visibility.settle(session, error, since);
+  }
+
+  /** Whether the cluster has standbys, any of which may become the primary. */
+  get replicated(): boolean {
+    return this.#visibility.replicated;
+  }
+
+  /** Number of the endpoints that named where work goes. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
   countRetry(): void {
     this.#retries++;
   }
@@ -156,6 +189,17 @@ export class Scheduler implements RunHost {
   /** Where work goes now. */
   get address(): DatabaseAddress {
     return this.#connections.address;
+  }
+
+  /**
+   * Goes on at another member of the cluster, which has become its primary. Nothing that the former one still says counts:
+   * what it has not acknowledged by now it never will, and what it shows may be old.
+   */
+  follow(address: DatabaseAddress, upcoming?: DatabaseAddress): void {
+    if (isSame(address, this.#connections.address)) return;
+    const former = [...this.#connections.links];
+    this.move(address, this.#epoch, upcoming);
+    for (const link of former) link.destroy(new Error("another member has become the primary"));
   }
 
   /** Follows the database to another address, named by endpoints of this number, and makes ready for where it goes next. */
@@ -172,6 +216,7 @@ export class Scheduler implements RunHost {
     }
     this.#trouble = undefined;
     this.#fence.moved();
+    this.#backlog.reopen();
     this.#schedule();
   }
 
@@ -269,12 +314,30 @@ export class Scheduler implements RunHost {
       done();
       return;
     }
-    const answered = () => {
-      done();
+    const answered = (progress: Progress | undefined) => {
+      if (progress === undefined && this.#visibility.replicated) {
+        // The next read may go to a standby, and must find there what this has shown or written.
+        this.complete(session).then(done, done);
+      } else {
+        if (progress !== undefined) this.#learned(session, progress);
+        done();
+      }
       this.freed(link);
     };
     const epoch = this.#epochs.get(link.address) ?? 0;
-    this.send(link, positionExchange(session, this.cluster, identity, epoch, answered));
+    this.send(link, positionExchange(this.cluster, identity, epoch, answered));
+  }
+
+  /** Asks the primary, once for all who ask at the same time, how far it has come, and tells the session. */
+  async complete(session: Session): Promise<void> {
+    const { rows } = await this.runStatement(PROGRESS, []);
+    const progress = progressOf(rows[0], this.cluster, this.#epochs.get(this.#connections.address) ?? 0);
+    if (progress !== undefined) this.#learned(session, progress);
+  }
+
+  #learned(session: Session, { position, xmin }: Progress): void {
+    this.#visibility.finished(position.timeline, xmin);
+    session.complete(position);
   }
 
   #own(link: Link, statement: Statement): void {
@@ -286,8 +349,10 @@ export class Scheduler implements RunHost {
     this.#schedule();
   }
 
-  #twin(statement: Statement, values: ReturnType<typeof encodeValues>): Run | undefined {
+  /** One whose guard, if it needs one, serves this session as well. */
+  #twin(statement: Statement, values: readonly Encoded[], session: Session | undefined): Run | undefined {
     const { unsent } = statement;
+    if (this.#visibility.mayNeedGuard(session)) return undefined;
     for (let i = unsent.length - 1; i >= 0 && i >= unsent.length - JOIN_SCAN; i--) {
       const run = unsent[i];
       if (run !== undefined && sameValues(run.calls[0].values, values)) return run;
@@ -295,11 +360,22 @@ export class Scheduler implements RunHost {
     return undefined;
   }
 
-  #admit(): void {
+  /** Refuses when too much waits already. */
+  admit(): void {
     if (this.#closed) throw new DatabaseUnavailable("the service has closed its database connections");
     if (this.#backlog.length >= this.#options.maxWaiting) {
       throw new DatabaseBusy(`${this.#options.maxWaiting} statements wait for the database already`);
     }
+  }
+
+  /** The session that has sent it is told first, and what it knows then, the others may have seen. */
+  #shared(twin: Run, session: Session | undefined): Promise<QueryResult<never>> {
+    if (session === undefined || twin.session === undefined) return twin.answer();
+    return twin.answer().then((result) => {
+      const position = twin.session?.positions.get(this.cluster);
+      if (position !== undefined) session.complete(position);
+      return result;
+    });
   }
 
   #schedule(): void {
@@ -326,14 +402,31 @@ export class Scheduler implements RunHost {
   #startRun(run: Run, now: number): "started" | "held" | "waits" {
     // Out of the way of those that the fence lets pass, if there can be any.
     if (!this.#fence.admits(run.statement.kind)) return this.#fence.admits("read") ? "held" : "waits";
-    const link = this.#leastBusy(now, DEPTH);
+    const link = leastBusy(this.#connections.links, now, DEPTH);
     if (link === undefined) return "waits";
+    if (this.#visibility.isOutdated(run.session, this.#connections.identity(link))) return "held";
     if (run.statement.unsent[0] === run) run.statement.unsent.shift();
-    run.link = link;
+    run.start(link);
     this.#sentStatements++;
-    link.send(run);
+    const guard = this.guard(link, run.session);
+    link.send(guard === undefined ? run : new Guarded(run, guard, (error) => this.#notVisible(run, error)));
     if (run.session !== undefined) this.learn(link, run.session, run.awaitPosition());
     return "started";
+  }
+
+  /** What its session has seen cannot be seen here yet; nothing of the statement was executed. */
+  #notVisible(run: Run, error: Error): void {
+    const session = run.session as Session;
+    run.guardedSince ??= performance.now();
+    const { guardedSince, link } = run;
+    this.settle(session, error, guardedSince).then(
+      () => {
+        run.reset();
+        this.again(run);
+      },
+      (late: unknown) => run.fail(late),
+    );
+    if (link !== undefined) this.freed(link);
   }
 
   /** One connection is never reserved: what a transaction waits for outside of itself can always run. */
@@ -342,25 +435,11 @@ export class Scheduler implements RunHost {
     const links = this.#usable();
     const free = this.#connections.links.reduce((n, link) => (link.reserved || link.retiring ? n : n + 1), 0);
     if (free < 2 && links > 1) return false;
-    const link = this.#leastBusy(now, DEPTH);
+    const link = leastBusy(this.#connections.links, now, DEPTH);
     if (link === undefined) return false;
     link.reserved = true;
     reservation.grant(link);
     return true;
-  }
-
-  #leastBusy(now: number, depth: number): Link | undefined {
-    let best: Link | undefined;
-    let least = depth;
-    for (const link of this.#connections.links) {
-      if (link.reserved || link.retiring || link.waits > 0) continue;
-      const { inFlight } = link;
-      if (inFlight >= least || (inFlight > 0 && now - link.progressAt > SLOW_MS)) continue;
-      if (inFlight === 0) return link;
-      best = link;
-      least = inFlight;
-    }
-    return best;
   }
 
   /** Ends what has waited too long, each with the reason that applies now. */
