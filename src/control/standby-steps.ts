@@ -1,5 +1,5 @@
 import type { Health } from "../engines/engine.ts";
-import { changeReplication, clusterView, patroniEngine, removeMember, switchover } from "../engines/patroni/index.ts";
+import { changeReplication, patroniEngine, removeMember, switchover } from "../engines/patroni/index.ts";
 import type { LocalMachine } from "../machine/local/index.ts";
 import type { Replication } from "../plan/step.ts";
 import type { InstanceName } from "../topology/names.ts";
@@ -22,13 +22,12 @@ export function standbySteps(machine: LocalMachine, places: SystemPlaces): Pick<
       const all = (more: readonly InstanceName[] = [], as = replication): readonly Member[] =>
         [...new Set([cluster, ...replication.standbys, ...more])].map((name) => places.patroni(name, settings, as));
 
-      /** One of these, which may be synchronous and may not: Patroni refuses one that could lack a commit. */
-      async function lead(among: readonly InstanceName[], every: readonly Member[]): Promise<void> {
-        const { name } = await members.leader(every);
-        if (among.includes(name)) return;
-        const view = await clusterView(every.map(({ spec }) => spec));
-        const ready = (one: InstanceName) => view.some((known) => known.name === one && known.role === "synchronous");
-        await switchover(every, among.find(ready) ?? among[0]);
+      /** Returns when one of `among` leads; gives who led before. */
+      async function lead(among: readonly InstanceName[], every: readonly Member[]) {
+        const from = (await members.leader(every)).name;
+        const to = among.includes(from) ? from : await members.ready(every, among);
+        if (to !== from) await switchover(every, to);
+        return { from, to };
       }
 
       return {
@@ -50,10 +49,16 @@ export function standbySteps(machine: LocalMachine, places: SystemPlaces): Pick<
           await lead([cluster, ...next.standbys], every);
           await changeReplication(machine, every, patroniReplication(next));
         },
-        lead: (among) => lead(among, all()),
+        lead: async (among) => {
+          await lead(among, all());
+        },
         switchover: async (to) => {
-          const from = (await members.leader(all())).name;
-          return { from, to: await switchover(all(), to) };
+          const every = all();
+          const leads = await members.leader(every);
+          return lead(
+            to === undefined ? every.map(({ name }) => name).filter((one) => one !== leads.name) : [to],
+            every,
+          );
         },
       };
     },

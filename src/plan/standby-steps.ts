@@ -53,13 +53,13 @@ export function firstStandbys({ topology }: Active, clusters: Clusters): Step[] 
   return adding(on, ALONE, replicationOf(topology, clusters, clusters.serving), { from: etcd.slice(0, 1), to: etcd });
 }
 
-/** Readers leave them, the primary is one of those that stay, and then commits no longer wait for them. */
+/** The primary is one of those that stay, readers leave the others, and then commits no longer wait for these. */
 function removing(on: On, from: Replication, to: Replication, etcd: Etcd): Step[] {
   const leaving = from.standbys.filter((one) => !to.standbys.includes(one));
   if (leaving.length === 0) return [];
   return [
-    { name: "publish-standbys", ...on, from, replication: to },
     { name: "lead", ...on, replication: from, among: [on.cluster, ...to.standbys] },
+    { name: "publish-standbys", ...on, from, replication: to },
     { name: "change-replication", ...on, from, replication: to },
     ...leaving.toReversed().map((instance): Step => ({ name: "remove-standby", instance, ...on, replication: to })),
     ...joining({ from: etcd.to, to: etcd.from })

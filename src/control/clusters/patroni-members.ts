@@ -2,6 +2,7 @@ import type { Health, Placed } from "../../engines/engine.ts";
 import {
   clusterView,
   leaderOf,
+  type MemberView,
   type PatroniSpec,
   patroniEngine,
   writePatroniSecrets,
@@ -25,6 +26,11 @@ const RECOVERY_MS = 600_000;
 const LOOK_MS = 50;
 /** Longest wait for a member to lead, in milliseconds; a failover takes a `ttl` and some. */
 const LEADER_MS = 90_000;
+/** Longest wait for a standby that may lead, in milliseconds: it may have to be rewound first. */
+const READY_MS = 30_000;
+
+/** For short waits that nobody follows or turns back. */
+const UNATTENDED = { everyMs: LOOK_MS, signal: new AbortController().signal, progress: () => undefined };
 
 /** What is done to members of clusters under Patroni, one or several. */
 export function patroniMembers(machine: LocalMachine, places: SystemPlaces) {
@@ -45,19 +51,38 @@ export function patroniMembers(machine: LocalMachine, places: SystemPlaces) {
       return found === undefined ? { open: false as const, says: "no member leads" } : { open: true as const };
     };
     await until(look, {
-      everyMs: LOOK_MS,
+      ...UNATTENDED,
       withinMs: () => LEADER_MS,
-      signal: new AbortController().signal,
-      progress: () => undefined,
       late: async (says, ms) => nobodyLeads(all, `${says} for ${Math.round(ms / 1_000)} s`),
     });
     if (found === undefined) throw nobodyLeads(all, "no member leads");
     return found;
   }
 
+  /**
+   * The first of these that may lead, waited for while none may: right after a failover commits do not wait for all standbys
+   * yet, and Patroni refuses one that could lack some.
+   */
+  async function ready(all: readonly Member[], among: readonly InstanceName[]): Promise<InstanceName> {
+    let found: InstanceName | undefined;
+    const synchronous = all.some(({ spec }) => spec.replication?.synchronous);
+    const look = async () => {
+      const view = await clusterView(all.map(({ spec }) => spec)).catch(() => []);
+      const may = ({ role, state, mayLead }: MemberView) =>
+        synchronous ? role === "synchronous" : role === "standby" && mayLead && state === "running";
+      found = among.find((name) => view.some((known) => known.name === name && may(known)));
+      const says = `${among.join(", ")} may not lead: it lacks what others have`;
+      return found === undefined ? { open: false as const, says } : { open: true as const };
+    };
+    await until(look, { ...UNATTENDED, withinMs: () => READY_MS, late: async (says) => nobodyLeads(all, says) });
+    if (found === undefined) throw nobodyLeads(all, "no standby may lead");
+    return found;
+  }
+
   return {
     write,
     leader,
+    ready,
     placed: (first: InstanceName, settings: DatabaseSettings, replication?: Replication): readonly Member[] =>
       membersOf(first, replication).map((name) => places.patroni(name, settings, replication)),
     /** Starts a member from its files; does not wait for it. */
