@@ -87,8 +87,12 @@ export function moveSteps(paths: StatePaths, world: Clusters): Pick<World, "move
 
   return {
     move: (ref): MoveActions => {
+      const withRoom = (context: StepContext) => ({
+        ...contextOf(context),
+        targetFreeBytes: () => world.freeBytes(ref.target.instance),
+      });
       const copyStep = (name: string) => (context: StepContext) =>
-        withMove(ref, async (move) => COPY.get(name)?.run(move, contextOf(context)));
+        withMove(ref, async (move) => COPY.get(name)?.run(move, withRoom(context)));
       const inTurn =
         (...steps: ReturnType<typeof copyStep>[]) =>
         async (context: StepContext) => {
@@ -98,8 +102,7 @@ export function moveSteps(paths: StatePaths, world: Clusters): Pick<World, "move
       return {
         check: (context) =>
           withMove(ref, async (move) => {
-            const targetFreeBytes = await world.freeBytes(ref.target.instance);
-            await checkMovable(move, contextOf(context), { targetFreeBytes });
+            await checkMovable(move, withRoom(context));
           }),
         copySchema: inTurn(copyStep("prepare-source"), copyStep("copy-schema")),
         copyRows: inTurn(copyStep("begin-copy"), copyStep("await-copy")),
