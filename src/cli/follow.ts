@@ -12,10 +12,10 @@ export async function follow(
   options: { json?: boolean } = {},
 ): Promise<Outcome> {
   let outcome: Outcome | undefined;
-  let running = { label: "", expectedMs: 0 };
+  const labels = new Map<number, string>();
   for await (const event of events) {
     if (options.json === true) terminal.line(JSON.stringify(event));
-    else running = show(event, running, terminal);
+    else show(event, labels, terminal);
     if (event.kind === "finished") outcome = { done: true };
     if (event.kind === "failed") outcome = { done: false, problem: event.problem };
   }
@@ -30,35 +30,36 @@ const silence: ProblemReport = {
   fix: "see `ninefold status`",
 };
 
-function show(event: ControlEvent, running: { label: string; expectedMs: number }, terminal: Terminal) {
+/** @param labels of the steps that have begun, by their number: some begin before the one ahead of them has ended */
+function show(event: ControlEvent, labels: Map<number, string>, terminal: Terminal): void {
   const { colors } = terminal;
   switch (event.kind) {
     case "plan":
       if (event.plan.steps.length === 0) terminal.note("Nothing to change.");
-      return running;
+      return;
     case "step-started": {
       const label = `[${event.step}/${event.of}] ${event.says}`;
+      labels.set(event.step, label);
       terminal.progress(`${label} …`);
-      return { label, expectedMs: event.expectedMs };
+      return;
     }
     case "step-progress":
-      terminal.progress(`${running.label}: ${event.says}`);
-      return running;
+      terminal.progress(`${labels.get(event.step) ?? ""}: ${event.says}`);
+      return;
     case "step-done":
-      terminal.progress(`${running.label} ${colors.dim(duration(event.tookMs))}`);
+      terminal.progress(`${labels.get(event.step) ?? ""} ${colors.dim(duration(event.tookMs))}`);
       terminal.settle();
-      return running;
+      return;
     case "step-failed":
-      terminal.progress(`${running.label} ${colors.red("failed")}`);
+      terminal.progress(`${labels.get(event.step) ?? ""} ${colors.red("failed")}`);
       terminal.settle();
-      return running;
+      return;
     case "undoing":
       terminal.note(`  going back: ${event.says}`);
-      return running;
+      return;
     case "finished":
-      return running;
+      return;
     case "failed":
       if (event.undone) terminal.note("What had been done is undone; what served before still serves.");
-      return running;
   }
 }

@@ -40,11 +40,11 @@ test("what was written is there after the process is gone", () => {
   {
     using journal = new Journal(path);
     const { id } = begun(journal);
-    journal.stepBegins(id, { kind: "undoing", step: 1, says: "" });
+    journal.undoBegins(id, { kind: "undoing", step: 1, says: "" });
     journal.stepEnds(id, 1);
   }
   using journal = new Journal(path);
-  expect(journal.open()).toMatchObject({ id: 1, state: "running", done: 1, begun: false, plan: up });
+  expect(journal.open()).toMatchObject({ id: 1, state: "running", done: 1, begun: 0, plan: up });
 });
 
 test("a second open plan cannot be written down", () => {

@@ -19,8 +19,8 @@ export interface PlanRecord {
   readonly state: PlanState;
   /** Steps that ended, counted from the start; while undoing, steps that are still to be undone. */
   readonly done: number;
-  /** Whether the step after these has begun. */
-  readonly begun: boolean;
+  /** How many of the steps after these have begun; while undoing, whether the last of them is being undone, 0 or 1. */
+  readonly begun: number;
   readonly problem: ProblemReport | undefined;
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
@@ -145,8 +145,16 @@ export class Journal implements Disposable {
     return record;
   }
 
-  /** Notes that the step after `done` ones begins, or (while undoing) that the last of `done` begins to be undone. */
-  stepBegins(id: number, event: NewEvent): void {
+  /** Notes that steps up to the `reached`-th have begun. */
+  stepBegins(id: number, reached: number, event: NewEvent): void {
+    this.#write(() => {
+      this.#db.prepare("update plans set begun = ? - done where id = ?").run(reached, id);
+      return [undefined, id, [event]];
+    });
+  }
+
+  /** Notes that the last of `done` steps begins to be undone. */
+  undoBegins(id: number, event: NewEvent): void {
     this.#write(() => {
       this.#db.prepare("update plans set begun = 1 where id = ?").run(id);
       return [undefined, id, [event]];
@@ -156,7 +164,7 @@ export class Journal implements Disposable {
   /** Notes that `done` steps are done; while undoing, still done. */
   stepEnds(id: number, done: number, event?: NewEvent): void {
     this.#write(() => {
-      this.#db.prepare("update plans set begun = 0, done = ? where id = ?").run(done, id);
+      this.#db.prepare(SCHEMA.stepEnds).run(done, id);
       return [undefined, id, event === undefined ? [] : [event]];
     });
   }
@@ -254,7 +262,7 @@ export class Journal implements Disposable {
       plan: this.#plan(row.plan),
       state: String(row.state) as PlanState,
       done: Number(row.done),
-      begun: row.begun === 1,
+      begun: Number(row.begun),
       problem: row.problem === null ? undefined : this.#parse(ProblemReport, row.problem),
       startedAt: Number(row.started_at),
     }));

@@ -31,6 +31,9 @@ class MortalJournal extends Journal {
   override stepBegins(...args: Parameters<Journal["stepBegins"]>) {
     return this.#mortal(() => super.stepBegins(...args));
   }
+  override undoBegins(...args: Parameters<Journal["undoBegins"]>) {
+    return this.#mortal(() => super.undoBegins(...args));
+  }
   override stepEnds(...args: Parameters<Journal["stepEnds"]>) {
     return this.#mortal(() => super.stepEnds(...args));
   }
@@ -242,6 +245,20 @@ describe("a plan", () => {
     expectWorld(state, EMPTY);
   });
 
+  test("begins a step along with those that it does not need, and undoes it with the one that failed", async () => {
+    const { journal, state, reconciler } = begin({ fails: (action) => action.startsWith("migrate") });
+    const { id } = reconciler.begin(planChange(up));
+    await reconciler.idle();
+    const order = journal.events(id, 0).map((one) => ("step" in one ? `${one.kind} ${one.step}` : one.kind));
+    const place = (name: string) => planChange(up).steps.findIndex((step) => step.do.name === name) + 1;
+    const [inspect, init, migrate] = [place("inspect-release"), place("init-database"), place("migrate")];
+    expect(order.indexOf(`step-started ${init}`)).toBeLessThan(order.indexOf(`step-done ${inspect}`));
+    expect(order).toContain(`step-started ${migrate + 1}`); // an instance
+    expect(order.indexOf(`undoing ${migrate + 1}`)).toBeGreaterThan(order.indexOf(`step-failed ${migrate}`));
+    expect(journal.last()?.state).toBe("undone");
+    expectWorld(state, EMPTY);
+  });
+
   test("what should run and does not is started again, and what should not run is stopped", async () => {
     const { journal, state, reconciler } = begin();
     reconciler.begin(planChange(up));
@@ -257,9 +274,13 @@ describe("a plan", () => {
     const { journal, reconciler } = begin();
     const { id } = reconciler.begin(planChange(up));
     await reconciler.idle();
-    const kinds: NewEvent["kind"][] = journal.events(id, 0).map(({ kind }) => kind);
-    const steps = planChange(up).steps.flatMap(() => ["step-started", "step-done"]);
-    expect(kinds).toEqual(["plan", ...steps, "finished"]);
+    const events = journal.events(id, 0);
+    const steps = planChange(up).steps.map((_, index) => index + 1);
+    const numbers = (kind: NewEvent["kind"]) =>
+      events.flatMap((one) => (one.kind === kind && "step" in one ? [one.step] : []));
+    expect([events[0]?.kind, events.at(-1)?.kind]).toEqual(["plan", "finished"]);
+    expect(numbers("step-done")).toEqual(steps);
+    expect(numbers("step-started").toSorted((a, b) => a - b)).toEqual(steps);
     const third = journal.events(id, 0)[2];
     expect(journal.events(id, third?.seq ?? 0)[0]).toEqual(journal.events(id, 0)[3]);
   });

@@ -1,4 +1,5 @@
 import { setImmediate as answersAreOut } from "node:timers/promises";
+import { alongside } from "../plan/alongside.ts";
 import { runningInstances } from "../plan/instances.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { Situation } from "../plan/situation.ts";
@@ -77,18 +78,18 @@ export function createReconciler({ journal, world, now, onProgress }: Reconciler
   async function forward(record: PlanRecord): Promise<void> {
     const { id, plan } = record;
     const of = plan.steps.length;
-    for (const [index, step] of plan.steps.entries()) {
-      if (index < record.done) continue;
-      if (asked.signal.aborted && !beyondReturn(plan, index)) return turn(record, index, index, ASKED);
-      const { says, expectedMs } = step;
-      const began = now();
-      journal.stepBegins(id, { kind: "step-started", step: index + 1, of, name: step.do.name, says, expectedMs });
+    const inHand = stepsInHand(record);
+    for (let index = record.done; index < of; index++) {
+      if (asked.signal.aborted && !beyondReturn(plan, index))
+        return turn(record, index, await inHand.giveUp(index), ASKED);
       try {
-        await runStep(world, step.do, plan, contextOf(id, index + 1, asked.signal));
+        const tookMs = await inHand.end(index);
+        journal.stepEnds(id, index + 1, { kind: "step-done", step: index + 1, tookMs });
       } catch (error) {
-        return turn(record, index, index + 1, asked.signal.aborted ? ASKED : reportOf(error));
+        const begun = await inHand.giveUp(index + 1);
+        if (!(error instanceof GateClosed)) throw error;
+        return turn(record, index, begun, asked.signal.aborted ? ASKED : reportOf(error.cause));
       }
-      journal.stepEnds(id, index + 1, { kind: "step-done", step: index + 1, tookMs: now() - began });
     }
     if (asked.signal.aborted && !beyondReturn(plan, of)) return turn(record, of - 1, of, ASKED);
     try {
@@ -99,6 +100,52 @@ export function createReconciler({ journal, world, now, onProgress }: Reconciler
     }
     journal.finish(id, plan.to, now(), { kind: "finished", plan: id, tookMs: now() - record.startedAt });
     await world.keep(journal.topologies().slice(0, KEPT_TOPOLOGIES), releasesInUse());
+  }
+
+  /** Begins the steps of a plan, each in its turn or, where it may, along with one before it. */
+  function stepsInHand({ id, plan, done, begun }: PlanRecord) {
+    const running = new Map<number, Promise<number>>();
+    const givenUp = new AbortController();
+    /** Steps that have begun, counted from the start, those of a control plane before this one included. */
+    let reached = done + begun;
+
+    function begin(index: number): void {
+      const step = plan.steps[index];
+      if (step === undefined || running.has(index)) return;
+      const { says, expectedMs } = step;
+      const began = now();
+      const event = {
+        kind: "step-started",
+        step: index + 1,
+        of: plan.steps.length,
+        name: step.do.name,
+        says,
+        expectedMs,
+      } as const;
+      reached = Math.max(reached, index + 1);
+      journal.stepBegins(id, reached, event);
+      const signal = AbortSignal.any([asked.signal, givenUp.signal]);
+      const ended = runStep(world, step.do, plan, contextOf(id, index + 1, signal)).then(
+        () => now() - began,
+        (cause: unknown) => Promise.reject(new GateClosed(cause)),
+      );
+      ended.catch(() => undefined); // told when its turn comes
+      running.set(index, ended);
+    }
+
+    return {
+      /** Resolves with the time that a step took, in milliseconds; rejects with GateClosed. */
+      end(index: number): Promise<number> {
+        for (const place of [index, ...alongside(plan, index)]) begin(place);
+        return running.get(index) as Promise<number>;
+      },
+      /** Ends what has begun ahead of its turn. Gives how many steps must be undone, at least `least`. */
+      async giveUp(least: number): Promise<number> {
+        givenUp.abort();
+        await Promise.allSettled(running.values());
+        return Math.max(least, reached);
+      },
+    };
   }
 
   async function turn(record: PlanRecord, failed: number, done: number, problem: ProblemReport): Promise<void> {
@@ -117,7 +164,7 @@ export function createReconciler({ journal, world, now, onProgress }: Reconciler
     const steps = [...plan.steps.slice(0, done).entries()].reverse();
     for (const [index, step] of steps) {
       if (!canUndo(step.do)) continue;
-      journal.stepBegins(id, { kind: "undoing", step: index + 1, says: `${step.says}: ${step.undo}` });
+      journal.undoBegins(id, { kind: "undoing", step: index + 1, says: `${step.says}: ${step.undo}` });
       try {
         await undoStep(world, step.do, plan, contextOf(id, index + 1));
       } catch (error) {
@@ -201,6 +248,13 @@ export function createReconciler({ journal, world, now, onProgress }: Reconciler
     },
     idle: () => work,
   };
+}
+
+/** A step failed; `cause` says why. */
+class GateClosed extends Error {
+  constructor(cause: unknown) {
+    super("a step failed", { cause });
+  }
 }
 
 /** Changes that did not come from the user's own file. */

@@ -40,6 +40,7 @@ export const SCHEMA = {
   `,
   first: "insert into state (only, situation, next_release) values (1, ?, 1) on conflict do nothing",
   begin: "insert into plans (kind, plan, started_at) values (?, ?, ?) returning id",
+  stepEnds: `update plans set done = ?1, begun = iif(state = 'undoing', 0, max(0, begun + done - ?1)) where id = ?2`,
   turn: "update plans set state = 'undoing', begun = 0, done = ?, problem = ? where id = ?",
   fail: "update plans set state = ?, begun = 0, problem = ?, ended_at = ? where id = ?",
   keep: "insert into topologies (at, situation) values (?, ?)",

@@ -14,6 +14,10 @@ class MortalJournal extends Journal {
     super.stepBegins(...args);
     dieOnce(`begins ${JSON.stringify(args)}`);
   }
+  override undoBegins(...args: Parameters<Journal["undoBegins"]>) {
+    super.undoBegins(...args);
+    dieOnce(`begins ${JSON.stringify(args)}`);
+  }
   override stepEnds(...args: Parameters<Journal["stepEnds"]>) {
     super.stepEnds(...args);
     dieOnce(`ends ${args[0]} ${args[1]}`);

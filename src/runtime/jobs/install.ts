@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { type Kysely, sql } from "kysely";
 import { type ClientBase, escapeIdentifier, Pool, type PoolConfig } from "pg";
 import { ownConnections } from "./connections.ts";
 import { runMigrations, silent } from "./library.ts";
@@ -40,9 +41,15 @@ export async function installJobs(options: { ownerConnection: PoolConfig; servic
   }
 }
 
+/** Whether the queue's tables are there at all, of whatever age. Needs no right but to sign in. */
+export async function jobsInstalled<DB>(db: Kysely<DB>): Promise<boolean> {
+  const { rows } = await sql<{ said: string | null }>`${sql.raw(SAID)}`.execute(db);
+  return rows[0]?.said?.startsWith(MARK) === true;
+}
+
+const SAID = "select obj_description(oid, 'pg_namespace') as said from pg_namespace where nspname = 'ninefold'";
+
 async function installed(client: ClientBase): Promise<string | undefined> {
-  const { rows } = await client.query<{ said: string | null }>(
-    "select obj_description(oid, 'pg_namespace') as said from pg_namespace where nspname = 'ninefold'",
-  );
+  const { rows } = await client.query<{ said: string | null }>(SAID);
   return rows[0]?.said?.slice(MARK.length);
 }

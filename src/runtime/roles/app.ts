@@ -12,6 +12,7 @@ import { BadService, loadService } from "../load.ts";
 import { queueDelay } from "../queue-delay.ts";
 import { resourcesFor } from "../resources.ts";
 import { sessionCodec } from "../session/index.ts";
+import { tablesAreThere } from "./tables-there.ts";
 
 /**
  * Serves the service's requests. It is ready, and accepts, only when the database has answered, the table facts hold and the
@@ -62,6 +63,7 @@ export function startApp(instance: Instance, log: Logger): Role {
     });
     endpoints.onReplace((next) => database?.setEndpoints(next));
     if (!(await databaseAnswers(database, life, log))) return;
+    if (!(await tablesAreThere(database, loaded.migrations, life))) return;
 
     life.reason = "checking the table facts";
     const [problem, ...more] = await checkTableFacts(database.db, definition.tables ?? {});

@@ -7,6 +7,7 @@ import type { Instance } from "../instance.ts";
 import { type JobWorker, startWorker } from "../jobs/index.ts";
 import { databaseAnswers, type Life, type Role } from "../life.ts";
 import { loadService } from "../load.ts";
+import { tablesAreThere } from "./tables-there.ts";
 
 /** How long a job may do something outside the database, such as sending mail, while its transaction is open; milliseconds. */
 const LONGEST_OUTSIDE_MS = 15 * 60_000;
@@ -39,7 +40,7 @@ export function startJobWorker(instance: Instance, log: Logger): Role {
     });
 
     log.info({ service: config.service }, "loading");
-    const { service } = await loadService(config.service);
+    const { service, migrations } = await loadService(config.service);
     const jobs = service.definition.jobs ?? {};
     const opened = openDatabase<unknown>({
       endpoints: endpoints.current(),
@@ -53,6 +54,7 @@ export function startJobWorker(instance: Instance, log: Logger): Role {
     database = opened;
     endpoints.onReplace((next) => opened.setEndpoints(next));
     if (!(await databaseAnswers(opened, life, log))) return;
+    if (!(await tablesAreThere(opened, migrations, life))) return;
 
     const isIdle = Object.keys(jobs).length === 0;
     const started = startWorker<unknown>({

@@ -1,0 +1,24 @@
+import type { Plan } from "./plan.ts";
+import type { StepName } from "./step.ts";
+
+/** Steps, and those that may still be in hand when they begin: neither needs what the other makes. */
+const BESIDE: { readonly [N in StepName]?: ReadonlySet<StepName> } = {
+  "init-database": new Set(["make-release", "inspect-release"]),
+};
+
+/**
+ * Where nothing has run before, an instance may load its code while the tables are made, and is not ready before it finds
+ * them. Later it may not: it cannot tell tables that are about to change from those that it needs.
+ */
+const BESIDE_AT_FIRST: typeof BESIDE = { ...BESIDE, "start-instance": new Set(["migrate"]) };
+
+/** Places of the steps that may begin together with the one at `index`, before those between have ended. */
+export function alongside({ steps, from }: Pick<Plan, "steps" | "from">, index: number): readonly number[] {
+  const beside = from.release === undefined ? BESIDE_AT_FIRST : BESIDE;
+  const places: number[] = [];
+  for (let place = index + 1; place < steps.length; place++) {
+    const others = beside[steps[place]?.do.name ?? "migrate"];
+    if (steps.slice(index, place).every((step) => others?.has(step.do.name))) places.push(place);
+  }
+  return places;
+}
