@@ -19,10 +19,8 @@ export const OUTCOME_STATEMENTS: readonly string[] = [
      slot smallint not null default ${slotAt("statement_timestamp()")}
    ) partition by list (slot)`,
   ...SLOTS.map(
-    (
-      slot,
-    ) => `create table if not exists ninefold.outcomes_${slot} partition of ninefold.outcomes for values in (${slot})
-     with (autovacuum_enabled = false)`,
+    (slot) => `create table if not exists ninefold.outcomes_${slot}
+     partition of ninefold.outcomes for values in (${slot}) with (autovacuum_enabled = false)`,
   ),
   `create or replace function ninefold.sweep_outcomes() returns void
    language plpgsql volatile security definer
@@ -37,10 +35,10 @@ export const OUTCOME_STATEMENTS: readonly string[] = [
    end $$`,
   // What waits for the standbys in this function's own commit makes sure that what was found is with them.
   `create or replace function ninefold.look_up_outcomes(
-     wanted bigint[], out system text, out timeline int, out lsn pg_lsn, out found bigint[]
+     wanted bigint[], out system text, out timeline int, out lsn pg_lsn, out there bigint[]
    ) language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
    begin
-     found := array(select id from ninefold.outcomes where id = any(wanted));
+     there := array(select id from ninefold.outcomes where id = any(wanted));
      system := (select system_identifier::text from pg_control_system());
      lsn := pg_current_wal_flush_lsn();
      timeline := ('x' || substr(pg_walfile_name(lsn), 1, 8))::bit(32)::int;

@@ -50,6 +50,19 @@ export class OutcomeUnknown extends PassingTrouble {
 }
 
 /**
+ * A write was committed, and the connection broke before its answer was there: what it returned is lost. Answered 503,
+ * but sending the write again would make it twice.
+ */
+export class AnswerLost extends PassingTrouble {
+  override readonly headers = { "retry-after": "1", "ninefold-outcome": "committed" };
+
+  constructor(options?: ErrorOptions) {
+    const says = "a write was committed, and the connection broke before its answer was there";
+    super("answer-lost", { at: AT, says, fix: "Read what it wrote; do not send it again" }, options);
+  }
+}
+
+/**
  * The connection of an open transaction broke, or its database was moved, so the transaction was rolled back. A transaction given as a function
  * is run again instead; one that is controlled by hand, or has run into this too often, ends with this error.
  */

@@ -47,6 +47,8 @@ export interface Exchange {
   readonly calls: readonly Call[];
   /** Whether it may wait for a lock that somebody holds; then nothing is sent behind it that could run elsewhere. */
   readonly mayWait: boolean;
+  /** Whether the answers are wanted as soon as they are there, before the commit that ends the exchange and may take long. */
+  readonly early?: boolean;
   /** Handed to the operating system: from now on the server may have executed it. */
   sent: boolean;
   /** Called once, with what went wrong and where the connection stands. */
@@ -64,6 +66,13 @@ export class LinkLost extends Error {
     super(cause?.message ?? "the connection to the database broke", { cause });
     this.code = codeOf(cause);
     this.mayHaveRun = mayHaveRun;
+  }
+}
+
+/** The server committed, and was told to stop waiting before the standbys had it: a failover may still lose it. */
+export class NotReplicated extends Error {
+  constructor() {
+    super("the server stopped waiting for its standbys to confirm the commit");
   }
 }
 

@@ -10,6 +10,8 @@ export interface Identity {
   readonly timeline: number;
   /** Changes when the server is started, and when it comes back from the crash of one of its processes. */
   readonly life: string;
+  /** The server's process behind the connection that asked: its number, and when it was started. */
+  readonly backend: string;
 }
 
 /**
@@ -20,14 +22,15 @@ export interface Identity {
 export const IDENTITY_COLUMNS = `
   (select system_identifier::text from pg_control_system()) as system,
   case when not pg_is_in_recovery() then substr(pg_walfile_name(pg_current_wal_flush_lsn()), 1, 8) end as timeline,
-  pg_postmaster_start_time()::text || ' ' || coalesce(pg_stat_get_bgwriter_stat_reset_time()::text, '') as life`;
+  pg_postmaster_start_time()::text || ' ' || coalesce(pg_stat_get_bgwriter_stat_reset_time()::text, '') as life,
+  (select pid || ' ' || extract(epoch from backend_start) from pg_stat_get_activity(pg_backend_pid())) as backend`;
 
 const IDENTIFY = ownStatement(`select ${IDENTITY_COLUMNS}`, "", "read");
 
 /** A row of {@link IDENTITY_COLUMNS}; undefined for a server that is a standby. */
 export function identityOf(row: unknown): Identity | undefined {
-  const { system, timeline, life } = row as Omit<Identity, "timeline"> & { timeline: string | null };
-  return timeline === null ? undefined : { system, timeline: Number.parseInt(timeline, 16), life };
+  const { system, timeline, life, backend } = row as Omit<Identity, "timeline"> & { timeline: string | null };
+  return timeline === null ? undefined : { system, timeline: Number.parseInt(timeline, 16), life, backend };
 }
 
 /** Asks a new connection. Rejects when it leads to a server of the other role. */

@@ -1,5 +1,6 @@
 export { type Database, type DatabaseOptions, openDatabase } from "./database.ts";
 export {
+  AnswerLost,
   ConnectionStateChanged,
   DatabaseBusy,
   DatabaseUnavailable,

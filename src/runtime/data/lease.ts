@@ -1,9 +1,11 @@
 import { AbortedTransactionError, type CompiledQuery, type QueryResult, type TransactionSettings } from "kysely";
-import { DatabaseMoving, DatabaseUnavailable, OutcomeUnknown, TransactionLost } from "./errors.ts";
-import { type Call, callOf, isStale, LinkLost, resetCall, rowsOf, type Status } from "./exchange.ts";
+import type { Session } from "../session/index.ts";
+import { AnswerLost, DatabaseMoving, DatabaseUnavailable, OutcomeUnknown, TransactionLost } from "./errors.ts";
+import { type Call, callOf, isStale, LinkLost, NotReplicated, resetCall, rowsOf, type Status } from "./exchange.ts";
 import { type Denial, isDenied } from "./fence.ts";
 import type { Link } from "./link.ts";
 import { type Began, lookUpOutcome } from "./outcome.ts";
+import type { OutcomeRow } from "./outcome-rows.ts";
 import { resultOf } from "./result.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { TransactionScope } from "./scope.ts";
@@ -106,12 +108,17 @@ export class Lease implements TransactionScope {
     if (link === undefined) return;
     const session = this.#scheduler.session(this.#wrote);
     const call = callOf(COMMIT);
-    const began = this.#began(link);
-    const committed = this.#send(link, [call]);
+    const began = this.#scheduler.identity(link);
+    // In the same exchange as COMMIT, so that no savepoint takes it back.
+    const row = this.#xid === undefined || this.#status !== "T" ? undefined : this.#scheduler.outcomes.next(began);
+    const committed = this.#send(link, row === undefined ? [call] : [row.call, call]);
     if (session !== undefined) await new Promise<void>((done) => this.#scheduler.learn(link, session, done));
     const error = await committed;
     this.#inTransaction = false;
-    if (error instanceof LinkLost) return this.#lostAtCommit(error, began);
+    if (error instanceof LinkLost || error instanceof NotReplicated) {
+      const at = began === undefined ? undefined : { address: link.address, identity: began };
+      return this.#openAtCommit(error, await this.#outcome(error, row, at, session));
+    }
     if (error !== undefined) throw error;
     if (call.tag === "ROLLBACK") throw new AbortedTransactionError();
   }
@@ -216,10 +223,16 @@ export class Lease implements TransactionScope {
     // The number must be known before COMMIT is sent, and is asked for behind the first write, so that it costs no trip.
     const number =
       writes && inTransaction && this.#xid === undefined && !calls.some(isSimple) ? callOf(XID) : undefined;
-    const error = await this.#send(link, number === undefined ? calls : [...calls, number]);
-    const row = number === undefined ? undefined : (rowsOf(number)[0] as { xid: string | null } | undefined);
-    if (row?.xid != null) this.#xid = BigInt(row.xid);
-    if (error instanceof LinkLost) throw this.#lost(error, calls);
+    const atomic = !inTransaction && calls.at(-1)?.statement.atomic === true;
+    const row = writes && atomic ? this.#scheduler.outcomes.next(this.#scheduler.identity(link)) : undefined;
+    const behind = number ?? row?.call;
+    const error = await this.#send(link, behind === undefined ? calls : [...calls, behind], row !== undefined);
+    const known = number === undefined ? undefined : (rowsOf(number)[0] as { xid: string | null } | undefined);
+    if (known?.xid != null) this.#xid = BigInt(known.xid);
+    if (error instanceof LinkLost || error instanceof NotReplicated) {
+      if (!inTransaction && writes) return this.#openOutside(error, row, calls);
+      if (error instanceof LinkLost) throw this.#lost(error);
+    }
     if (inTransaction && this.#status === "I") {
       this.#over = error ?? new TransactionLost("a statement in it ended it, and what follows would not belong to it");
     }
@@ -228,40 +241,44 @@ export class Lease implements TransactionScope {
     return undefined;
   }
 
-  #began(link: Link): Began | undefined {
-    const identity = this.#scheduler.identity(link);
-    return identity === undefined ? undefined : { address: link.address, identity };
-  }
-
-  #send(link: Link, calls: readonly Call[]): Promise<Error | undefined> {
+  #send(link: Link, calls: readonly Call[], early = false): Promise<Error | undefined> {
     return new Promise((resolve) => {
       const end = (error: Error | undefined, status: Status) => {
         this.#status = status;
         if (error !== undefined) this.#failure = failureOf(error) ?? this.#failure;
         resolve(error);
       };
-      this.#scheduler.send(link, { calls, mayWait: true, sent: false, end });
+      this.#scheduler.send(link, { calls, mayWait: true, early, sent: false, end });
     });
   }
 
-  #lost(error: LinkLost, calls: readonly Call[]): Error {
-    const writes = calls.some(({ statement }) => statement.kind !== "read");
-    if (!this.#inTransaction && writes && error.mayHaveRun) {
-      this.#over = new OutcomeUnknown("the connection broke before a write was answered", { cause: error });
-    } else if (!this.#inTransaction) {
-      this.#over = new DatabaseUnavailable("the caller's own connection broke", { cause: error });
-    } else {
-      this.#over = new TransactionLost(`the connection broke: ${error.message}`, { cause: error });
-    }
+  #lost(error: LinkLost): Error {
+    this.#over = this.#inTransaction
+      ? new TransactionLost(`the connection broke: ${error.message}`, { cause: error })
+      : new DatabaseUnavailable("the caller's own connection broke", { cause: error });
     this.#link = undefined;
     return this.#over;
   }
 
-  async #lostAtCommit(error: LinkLost, began: Began | undefined): Promise<void> {
-    this.#link = undefined;
-    const unknown = new OutcomeUnknown("the connection broke while a transaction was committed", { cause: error });
+  /** A write on the caller's own connection was sent and not confirmed. Gives what went wrong with it, if anything did. */
+  async #openOutside(error: LinkLost | NotReplicated, row: OutcomeRow | undefined, calls: readonly Call[]) {
+    if (error instanceof LinkLost) {
+      const lost = this.#lost(error);
+      if (!error.mayHaveRun) throw lost;
+    }
+    const outcome =
+      row === undefined ? "unknown" : await this.#scheduler.outcomes.lookUp(row, this.#scheduler.session(true));
+    if (outcome === "committed" && calls.every(({ tag }) => tag !== "")) return undefined;
+    if (outcome === "committed") throw new AnswerLost({ cause: error });
+    if (outcome === "unknown") throw new OutcomeUnknown("a write was sent and not confirmed", { cause: error });
+    throw new TransactionLost("the connection broke under a statement, which was rolled back", { cause: error });
+  }
+
+  async #openAtCommit(error: Error, outcome: "committed" | "rolled back" | "unknown"): Promise<void> {
+    if (error instanceof LinkLost) this.#link = undefined;
+    const says = "a transaction's commit was sent and not confirmed";
+    const unknown = new OutcomeUnknown(`${says}: ${error.message}`, { cause: error });
     this.#over = unknown;
-    const outcome = error.mayHaveRun ? await this.#outcome(began) : "rolled back";
     if (outcome === "committed") return;
     this.#failure = outcome === "rolled back" ? "lost" : undefined;
     if (outcome === "unknown") throw unknown;
@@ -269,9 +286,17 @@ export class Lease implements TransactionScope {
     throw this.#over;
   }
 
-  async #outcome(began: Began | undefined): Promise<"committed" | "rolled back" | "unknown"> {
+  async #outcome(
+    error: LinkLost | NotReplicated,
+    row: OutcomeRow | undefined,
+    began: Began | undefined,
+    session: Session | undefined,
+  ): Promise<"committed" | "rolled back" | "unknown"> {
+    if (error instanceof LinkLost && !error.mayHaveRun) return "rolled back";
+    if (row !== undefined) return this.#scheduler.outcomes.lookUp(row, session);
     if (this.#xid === undefined) return this.#wrote ? "unknown" : "committed";
-    if (began === undefined) return "unknown";
+    // A number proves nothing where another member may have become the primary, nor that the standbys have the commit.
+    if (began === undefined || this.#scheduler.replicated || error instanceof NotReplicated) return "unknown";
     return lookUpOutcome(this.#scheduler, began, this.#xid, this.#scheduler.holdMs);
   }
 }

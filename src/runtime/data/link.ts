@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import pg from "pg";
 import type { DatabaseAddress } from "../../topology/endpoints.ts";
-import { type Call, type Exchange, isStale, LinkLost, type Prepared, type Status } from "./exchange.ts";
+import { type Call, type Exchange, isStale, LinkLost, NotReplicated, type Prepared, type Status } from "./exchange.ts";
 import type { Statement } from "./statement.ts";
 import { readProblem } from "./wire/problem.ts";
 import { Reader } from "./wire/reader.ts";
@@ -49,6 +49,8 @@ export class Link {
   /** The call of the first exchange that the server answers now, and what went wrong in that exchange. */
   #call = 0;
   #error: Error | undefined;
+  /** The server gave up its wait for the standbys in that exchange. */
+  #unreplicated = false;
   #uses = 0;
   #ended = false;
   /** The server's last word before it closed the connection. */
@@ -108,7 +110,9 @@ export class Link {
     if (exchange.mayWait) this.waits++;
     this.#exchanges.push(exchange);
     for (const call of exchange.calls) this.#write(call);
-    if (exchange.calls[0]?.statement.simple !== true) this.#writer.sync();
+    if (exchange.calls[0]?.statement.simple === true) return;
+    if (exchange.early === true) this.#writer.flush();
+    this.#writer.sync();
   }
 
   /** Hands all that was sent to the operating system at once. */
@@ -204,12 +208,15 @@ export class Link {
       case 0x45: // ErrorResponse
         this.#failed(bytes, from, to);
         return;
+      case 0x4e: // NoticeResponse
+        this.#unreplicated ||= isEndOfWait(readProblem(bytes, from, to).error);
+        return;
       case 0x47: // CopyInResponse: what was sent behind it is ignored, the Sync as well, until the copy has ended
         this.#writer.copyFail(NO_COPY);
         if (call?.statement.simple !== true) this.#writer.sync();
         this.#socket.write(this.#writer.take());
         return;
-      default: // ParseComplete, BindComplete, CloseComplete, notices, parameters: nothing depends on them
+      default: // ParseComplete, BindComplete, CloseComplete, parameters: nothing depends on them
     }
   }
 
@@ -239,8 +246,9 @@ export class Link {
   #ready(status: Status): void {
     const exchange = this.#exchanges[this.#head];
     if (exchange === undefined) return;
-    const error = this.#error;
+    const error = this.#error ?? (this.#unreplicated ? new NotReplicated() : undefined);
     this.#error = undefined;
+    this.#unreplicated = false;
     this.#call = 0;
     if (exchange.mayWait) this.waits--;
     if (++this.#head === this.#exchanges.length || this.#head > 1_000) {
@@ -267,6 +275,11 @@ export class Link {
     this.#onLost(this, reason);
     for (const tell of lost.reverse()) tell(); // the oldest last, so that it is the first in the queue again
   }
+}
+
+/** Said before the commit is answered as if nothing had happened (manual 20.6.1, synchronous_commit); the text may be translated. */
+function isEndOfWait({ routine }: { readonly routine?: string | undefined }): boolean {
+  return routine === "SyncRepWaitForLSN";
 }
 
 function describe(call: Call, shape: Shape | undefined): void {

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { Identity } from "./identity.ts";
 import { outcomeOf, type Seen } from "./outcome.ts";
 
-const began: Identity = { system: "1", timeline: 1, life: "monday" };
+const began: Identity = { system: "1", timeline: 1, life: "monday", backend: "1 1" };
 const crashed: Identity = { ...began, life: "tuesday" };
 const seen = (identity: Identity | undefined, told: Seen["told"], firstOfLife?: bigint): Seen => ({
   identity,

@@ -1,10 +1,28 @@
 import type { QueryResult } from "kysely";
 import type { DatabaseAddress } from "../../topology/endpoints.ts";
 import type { Session } from "../session/index.ts";
-import { ConnectionStateChanged, DatabaseMoving, DatabaseUnavailable, OutcomeUnknown } from "./errors.ts";
-import { type Call, callOf, type Exchange, isStale, LinkLost, resetCall, type Status } from "./exchange.ts";
+import {
+  AnswerLost,
+  ConnectionStateChanged,
+  DatabaseMoving,
+  DatabaseUnavailable,
+  OutcomeUnknown,
+  TransactionLost,
+} from "./errors.ts";
+import {
+  type Call,
+  callOf,
+  type Exchange,
+  isStale,
+  LinkLost,
+  NotReplicated,
+  resetCall,
+  type Status,
+} from "./exchange.ts";
 import { type Denial, isDenied } from "./fence.ts";
+import type { Identity } from "./identity.ts";
 import type { Link } from "./link.ts";
+import type { OutcomeRow, OutcomeRows } from "./outcome-rows.ts";
 import { resultOf } from "./result.ts";
 import type { Statement } from "./statement.ts";
 import { codeOf } from "./wire/problem.ts";
@@ -14,6 +32,8 @@ import type { Encoded } from "./wire/writer.ts";
 export interface RunHost {
   /** Longest wait for a database that is away or being moved, milliseconds. */
   readonly holdMs: number;
+  readonly outcomes: OutcomeRows;
+  identity(link: Link): Identity | undefined;
   /** Puts it first in the queue again. */
   again(run: Run): void;
   /** Why the server at `place` has denied a statement. */
@@ -37,7 +57,7 @@ const STATEFUL = /^(?:SET|RESET|LISTEN|UNLISTEN|PREPARE|LOAD)$/;
 
 /** A statement outside of a transaction, from the call to its answer, over as many connections as it takes. */
 export class Run implements Exchange {
-  readonly calls: readonly [Call];
+  calls: readonly [Call, ...Call[]];
   readonly mayWait: boolean;
   /** When it was asked for, milliseconds of `performance.now()`; 0 until it had to wait. */
   since = 0;
@@ -47,6 +67,8 @@ export class Run implements Exchange {
   readonly #host: RunHost;
   /** To be told the position of what this writes. */
   readonly session: Session | undefined;
+  /** By which the outcome is found if the connection breaks. */
+  #row: OutcomeRow | undefined;
   readonly #waiters: Waiter[] = [];
   /** When it was first found that what its session has seen is not visible here yet, milliseconds of `performance.now()`. */
   guardedSince: number | undefined;
@@ -71,6 +93,20 @@ export class Run implements Exchange {
     return this.calls[0].statement;
   }
 
+  /** So that the answer is here when the connection breaks in the commit. */
+  get early(): boolean {
+    return this.#row !== undefined;
+  }
+
+  /** On its way, on this connection. */
+  start(link: Link): void {
+    this.link = link;
+    const { kind, atomic } = this.statement;
+    if (kind === "read" || !atomic) return;
+    this.#row = this.#host.outcomes.next(this.#host.identity(link));
+    if (this.#row !== undefined) this.calls = [this.calls[0], this.#row.call];
+  }
+
   /** The answer for one caller. Each further one gets rows of its own. */
   answer(): Promise<QueryResult<never>> {
     if (this.#waiters.length > 0) this.calls[0].lists.push([]);
@@ -85,14 +121,15 @@ export class Run implements Exchange {
     const link = this.link as Link;
     if (error !== undefined && isDenied(error)) {
       void this.#host.whyDenied(link.address).then((why) => this.#wasDenied(why, error));
+    } else if (error !== undefined && this.#isOpen(error)) {
+      void this.#lookUp(error);
     } else if (error !== undefined) {
       this.#failed(error);
     } else if (status !== "I" || (this.statement.kind === "unknown" && STATEFUL.test(this.calls[0].tag))) {
       this.#host.restore(link);
       this.fail(new ConnectionStateChanged(this.statement.text));
     } else {
-      this.#done = true;
-      if (!this.#positionDue) this.#settle();
+      this.#succeed();
     }
     this.#host.freed(link);
   }
@@ -109,6 +146,11 @@ export class Run implements Exchange {
       this.#positionDue = false;
       if (this.#done) this.#settle();
     };
+  }
+
+  #succeed(): void {
+    this.#done = true;
+    if (!this.#positionDue) this.#settle();
   }
 
   #settle(): void {
@@ -133,18 +175,46 @@ export class Run implements Exchange {
     }
   }
 
+  /** It may have been committed. */
+  #isOpen(error: Error): boolean {
+    if (this.statement.kind === "read") return false;
+    return error instanceof NotReplicated || (error instanceof LinkLost && error.mayHaveRun);
+  }
+
+  async #lookUp(cause: Error): Promise<void> {
+    const row = this.#row;
+    const outcome = row === undefined ? "unknown" : await this.#host.outcomes.lookUp(row, this.session);
+    if (outcome === "unknown") {
+      this.fail(new OutcomeUnknown(`a write was sent and not confirmed: ${cause.message}`, { cause }));
+    } else if (outcome === "rolled back") {
+      this.#undone(cause);
+    } else if (this.calls[0].tag === "") {
+      this.fail(new AnswerLost({ cause }));
+    } else {
+      this.#succeed();
+    }
+  }
+
+  /** What changes nothing but rows has left no trace, and is sent again. */
+  #undone(cause: Error): void {
+    if (this.statement.kind === "write" && ++this.#tries < MOST_TRIES) {
+      this.reset();
+      this.#host.again(this);
+      return;
+    }
+    this.fail(new TransactionLost("the connection broke under a statement, which was rolled back", { cause }));
+  }
+
   #failed(error: Error): void {
     const { kind } = this.statement;
     const lost = error instanceof LinkLost;
-    const open = lost && error.mayHaveRun && kind !== "read";
-    const again = lost ? !open : isStale(error) || (kind !== "unknown" && CONFLICTS.has(codeOf(error) ?? ""));
+    const again = lost || isStale(error) || (kind !== "unknown" && CONFLICTS.has(codeOf(error) ?? ""));
     if (again && ++this.#tries < MOST_TRIES) {
       this.reset();
       this.#host.again(this);
       return;
     }
     if (!lost) this.fail(error);
-    else if (open) this.fail(new OutcomeUnknown("the connection broke before a write was answered", { cause: error }));
     else
       this.fail(
         new DatabaseUnavailable(`the connection broke ${MOST_TRIES} times under a statement`, { cause: error }),
@@ -155,6 +225,8 @@ export class Run implements Exchange {
   reset(): void {
     this.sent = false;
     this.link = undefined;
+    this.#row = undefined;
+    this.calls = [this.calls[0]];
     resetCall(this.calls[0]);
   }
 }

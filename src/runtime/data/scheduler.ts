@@ -10,6 +10,7 @@ import { type Denial, Fence, isDenied, phaseOn } from "./fence.ts";
 import { Guarded } from "./guarded.ts";
 import type { Identity } from "./identity.ts";
 import type { Link } from "./link.ts";
+import { OutcomeRows } from "./outcome-rows.ts";
 import { PROGRESS, type Progress, positionExchange, progressOf } from "./position.ts";
 import { Run, type RunHost } from "./run.ts";
 import type { DatabaseStats, SchedulerOptions } from "./scheduler-options.ts";
@@ -39,6 +40,8 @@ export class Scheduler implements RunHost {
   readonly statements = new Statements();
   readonly holdMs: number;
   readonly cluster: string;
+  /** What became of writes whose connection broke. */
+  readonly outcomes = new OutcomeRows(this);
   readonly #options: SchedulerOptions;
   readonly #visibility: Visibility;
   readonly #connections: Connections;
@@ -270,6 +273,7 @@ export class Scheduler implements RunHost {
     clearInterval(this.#watchdog);
     clearInterval(this.#sweeper);
     this.#fence.close();
+    this.outcomes.close();
     const error = new DatabaseUnavailable("the service closes its database connections");
     for (const waiting of this.#backlog.takeAll()) waiting.fail(error);
     this.#connections.retireAll();

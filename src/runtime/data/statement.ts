@@ -11,6 +11,8 @@ export interface Statement {
   readonly kind: Kind;
   /** Only PostgreSQL's grammar can tell its kind, which was not there yet when this was made. */
   readonly undecided: boolean;
+  /** All it does is one transaction, whatever it calls: with others before one Sync, all of them or none are committed. */
+  readonly atomic: boolean;
   /** Whether it is worth preparing: made with the builder, or raw and seen before. */
   prepare: boolean;
   /** Raw text of several statements, which only the simple protocol takes. */
@@ -22,6 +24,8 @@ export interface Statement {
 }
 
 const SEVERAL_STATEMENTS = /;\s*\S/;
+/** Behind comments. Functions cannot commit; `call`, `do`, `vacuum` and others can. */
+const ATOMIC = /^(?:\s|\(|--[^\n]*\n|\/\*[^*]*\*\/)*(?:select|insert|update|delete|merge|with|values)\b/i;
 const PREPARED = new Set([
   "SelectQueryNode",
   "InsertQueryNode",
@@ -57,6 +61,7 @@ export class Statements {
       name: `n${++this.#made}`,
       kind: kind ?? "unknown",
       undecided: kind === undefined,
+      atomic: ATOMIC.test(sql),
       prepare: PREPARED.has(query.kind),
       simple: raw && kind !== "read" && kind !== "write" && parameters.length === 0 && SEVERAL_STATEMENTS.test(sql),
       recent: false,
@@ -81,5 +86,15 @@ function forgetOne(map: Map<string, Statement>): void {
 
 /** A statement of our own, not from Kysely. */
 export function ownStatement(text: string, name: string, kind: Kind): Statement {
-  return { text, name, kind, undecided: false, prepare: name !== "", simple: false, recent: false, unsent: [] };
+  return {
+    text,
+    name,
+    kind,
+    undecided: false,
+    atomic: false,
+    prepare: name !== "",
+    simple: false,
+    recent: false,
+    unsent: [],
+  };
 }

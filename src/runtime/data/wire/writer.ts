@@ -73,6 +73,11 @@ export class Writer {
     this.#end(start);
   }
 
+  /** Asks for the answers so far, before what Sync does. */
+  flush(): void {
+    this.#end(this.#begin(0x48, 0));
+  }
+
   sync(): void {
     this.#end(this.#begin(0x53, 0));
   }
