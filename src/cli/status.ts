@@ -33,6 +33,11 @@ function show(status: StatusView, terminal: Terminal): void {
       ...status.instances.map(row),
     ]),
   );
+  const members = status.instances.filter(({ details }) => details?.timeline !== undefined);
+  if (members.length > 1) {
+    terminal.line();
+    terminal.line(table([["DATABASE", "ROLE", "TIMELINE", "POSITION", "BEHIND", "FOR"], ...members.map(member)]));
+  }
   const { connections } = status;
   if (connections !== undefined) {
     terminal.line();
@@ -63,6 +68,19 @@ function load({ details = {}, cpuMs, startedAt }: InstanceView): string {
   if (words.length > 0) return words.join(", ");
   if (cpuMs === undefined || startedAt === undefined) return "-";
   return `${((100 * cpuMs) / Math.max(1, Date.now() - startedAt)).toFixed(1)} % of a core`;
+}
+
+/** A member of the database; how far what it shows is behind the primary. */
+function member({ name, details = {} }: InstanceView): string[] {
+  const { role, timeline, position, lagBytes, lagMs } = details;
+  return [
+    name,
+    String(role ?? "-"),
+    String(timeline ?? "-"),
+    String(position ?? "-"),
+    lagBytes === undefined ? "-" : bytes(Number(lagBytes)),
+    lagMs === undefined ? "-" : duration(Number(lagMs)),
+  ];
 }
 
 const LOADS = { inFlight: "in flight", connections: "connections", serversUp: "servers" } as const;

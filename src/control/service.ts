@@ -95,6 +95,7 @@ export function createControl(
         machine,
         places: world.places,
         cluster: world.cluster,
+        standbys: world.standbys,
         journal,
         trouble: reconciler.trouble,
       }),

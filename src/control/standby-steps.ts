@@ -1,5 +1,5 @@
 import type { Health } from "../engines/engine.ts";
-import { changeReplication, patroniEngine, removeMember, switchover } from "../engines/patroni/index.ts";
+import { changeReplication, clusterView, patroniEngine, removeMember, switchover } from "../engines/patroni/index.ts";
 import type { LocalMachine } from "../machine/local/index.ts";
 import type { Replication } from "../plan/step.ts";
 import type { InstanceName } from "../topology/names.ts";
@@ -52,6 +52,7 @@ export function standbySteps(machine: LocalMachine, places: SystemPlaces): Pick<
         lead: async (among) => {
           await lead(among, all());
         },
+        view: () => clusterView(all().map(({ spec }) => spec)),
         switchover: async (to) => {
           const every = all();
           const leads = await members.leader(every);

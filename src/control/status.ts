@@ -16,6 +16,7 @@ import type { StatePaths } from "./paths.ts";
 import type { SystemPlaces } from "./placed-system.ts";
 import { usageOf } from "./processes.ts";
 import { readFacts } from "./release.ts";
+import { replicationProblems, replicationStatus, withPlace } from "./replication-status.ts";
 import { deploymentKeys } from "./secrets.ts";
 import { viewOf } from "./view.ts";
 import type { World } from "./world.ts";
@@ -26,6 +27,7 @@ export interface StatusParts {
   readonly machine: LocalMachine;
   readonly places: SystemPlaces;
   readonly cluster: World["cluster"];
+  readonly standbys: World["standbys"];
   readonly journal: Journal;
   readonly trouble: ProblemReport | undefined;
 }
@@ -37,7 +39,11 @@ export async function statusOf({ folder, journal, trouble, ...parts }: StatusPar
   const { paths, machine } = parts;
   const open = journal.open();
   const states = await machine.list();
-  const instances = await instanceViews(states, { ...parts, situation });
+  const [views, replication] = await Promise.all([
+    instanceViews(states, { ...parts, situation }),
+    replicationStatus(situation, parts.standbys),
+  ]);
+  const instances = views.map((one) => withPlace(one, replication));
   const keys = await deploymentKeys(paths);
   const facts = release === undefined ? undefined : await readFacts(paths, release);
   const changing = open !== undefined && open.state !== "stopped";
@@ -56,6 +62,7 @@ export async function statusOf({ folder, journal, trouble, ...parts }: StatusPar
     problems: [
       ...(open?.problem === undefined ? [] : [open.problem]),
       ...(trouble === undefined ? [] : [trouble]),
+      ...(changing || replication === undefined ? [] : replicationProblems(replication, instances)),
       ...(changing ? [] : instances.flatMap((instance) => complaint(instance, machine))),
     ],
   };

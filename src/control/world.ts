@@ -1,3 +1,4 @@
+import type { MemberView } from "../engines/patroni/index.ts";
 import type { ClusterKind } from "../plan/clusters.ts";
 import type { Situation } from "../plan/situation.ts";
 import type { DatabaseSettings, MoveRef, Replication } from "../plan/step.ts";
@@ -64,6 +65,8 @@ export interface StandbyActions {
   change(next: Replication): Promise<void>;
   /** Returns when one of these leads. */
   lead(among: readonly InstanceName[]): Promise<void>;
+  /** What the members know of each other. @throws PatroniFailed when none answers */
+  view(): Promise<readonly MemberView[]>;
   /** Moves the primary on purpose, to a certain member or to one that Patroni chooses. Gives who led and who leads. */
   switchover(to: InstanceName | undefined): Promise<{ readonly from: InstanceName; readonly to: InstanceName }>;
 }

@@ -143,6 +143,7 @@ export function modelWorld(state: WorldState, { at = () => {}, fails = () => fal
             state.leads.set(cluster, next.standbys.at(-1) ?? cluster);
           }),
         lead: (among) => act("lead", () => lead(among)),
+        view: async () => [],
         switchover: async (to) => ({ from: cluster, to: to ?? cluster }),
       };
     },
