@@ -1,10 +1,12 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import type { Placed } from "../engine.ts";
-import { whyUnreachable } from "../json-request.ts";
 import { etcdCall, signIn } from "./client.ts";
 import { ETCD_ROOT, etcdPasswords } from "./passwords.ts";
 import { EtcdFailed } from "./problem.ts";
 import type { EtcdSpec } from "./spec.ts";
+
+const AGREE_MS = 15_000;
 
 // The gateway leaves out what is empty or false: a member that never started has no name.
 const Members = z.object({
@@ -44,22 +46,33 @@ export function peerUrl({ spec }: Placed<EtcdSpec>): string {
 }
 
 /**
- * Signs in as root through the first member that lets us in, which proves that the members agree.
+ * Signs in as root through the first member that lets us in, which proves that the members agree. While they choose a leader
+ * none does, so they are given some time.
  * @throws EtcdFailed when none does
  */
 export async function etcdCluster(running: readonly Placed<EtcdSpec>[]): Promise<EtcdCluster> {
-  const refusals: string[] = [];
-  for (const member of running) {
-    const url = clientUrl(member);
-    try {
-      const signed = await signIn(url, ETCD_ROOT, (await etcdPasswords(member.spec.secrets))[ETCD_ROOT]);
-      if ("token" in signed) return clusterAt(url, signed.token);
-      refusals.push(`${member.name}: ${signed.refused}`);
-    } catch (cause) {
-      refusals.push(`${member.name}: ${cause instanceof EtcdFailed ? cause.message : whyUnreachable(cause)}`);
+  for (const deadline = Date.now() + AGREE_MS; ; await delay(200)) {
+    const reasons: string[] = [];
+    for (const member of running) {
+      const found = await clusterThrough(member);
+      if (typeof found !== "string") return found;
+      reasons.push(`${member.name}: ${found}`);
     }
+    if (Date.now() < deadline) continue;
+    throw new EtcdFailed(running.map(({ name }) => name).join(", "), `no member lets us in: ${reasons.join("; ")}`);
   }
-  throw new EtcdFailed(running.map(({ name }) => name).join(", "), `no member lets us in: ${refusals.join("; ")}`);
+}
+
+/** The cluster as this member sees it, or why it does not let us in. */
+async function clusterThrough(member: Placed<EtcdSpec>): Promise<EtcdCluster | string> {
+  const url = clientUrl(member);
+  try {
+    const signed = await signIn(url, ETCD_ROOT, (await etcdPasswords(member.spec.secrets))[ETCD_ROOT]);
+    return "token" in signed ? clusterAt(url, signed.token) : signed.refused;
+  } catch (cause) {
+    if (!(cause instanceof EtcdFailed)) throw cause;
+    return cause.says;
+  }
 }
 
 function clusterAt(url: string, token: string): EtcdCluster {

@@ -5,6 +5,7 @@ import { databasePasswords, SUPERUSER } from "../postgres/passwords.ts";
 import { prepareRoles } from "../postgres/prepare.ts";
 import { DiskFull, isDiskFull } from "../postgres/problem.ts";
 import { patroniYml, secretsYml } from "./config.ts";
+import { LAUNCHER } from "./launcher.ts";
 import { patroniPasswords, REPLICATION_ROLE, REST_USER, REWIND_ROLE } from "./passwords.ts";
 import { PatroniFailed } from "./problem.ts";
 import { postgresScript, REAPER, readyScript, startScript, stopScript } from "./scripts.ts";
@@ -19,6 +20,7 @@ export function patroniFiles(instance: Placed<PatroniSpec>): ReadonlyMap<string,
     ["start.sh", startScript(instance)],
     ["stop.sh", stopScript(instance)],
     ["reaper.py", REAPER],
+    ["launch.py", LAUNCHER],
     ["postgres.sh", postgresScript(instance)],
     ["pg_isready.sh", readyScript(instance)],
   ]);

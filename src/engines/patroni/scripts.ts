@@ -22,7 +22,7 @@ done
 rm -rf bin
 mv bin.new bin
 
-exec /usr/bin/python3 -I -S reaper.py ${quoted(spec.binaries.patroni)} config
+exec /usr/bin/python3 -I -S reaper.py /usr/bin/python3 -I launch.py ${quoted(spec.binaries.patroni)} config
 `;
 }
 

@@ -78,6 +78,8 @@ export function clusterSettings(spec: PatroniSpec) {
       use_pg_rewind: replicated,
       remove_data_directory_on_rewind_failure: replicated,
       remove_data_directory_on_diverged_timelines: replicated,
+      // A standby that lost its leader comes to the next one soon: no commit is acknowledged before that.
+      wal_retrieve_retry_interval: "100ms",
       // A new leader keeps no log for the others until they come to it; they find what they lack in this much of it. Patroni
       // takes it from here only.
       parameters: { ...parameters(spec, true), ...(replicated ? { wal_keep_size: "256MB" } : {}) },

@@ -56,7 +56,7 @@ export async function testPlaces(
       address,
       port,
       restPort,
-      scope: "main-db",
+      scope: "main",
       etcd: etcds.map(({ spec: { address, clientPort } }) => ({ address, port: clientPort })),
       binaries: { ...postgres, patroni },
       maxConnections: 40,
