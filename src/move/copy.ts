@@ -1,5 +1,5 @@
 import { fenced } from "./fence.ts";
-import { goOn, pauseCopy, subscribe } from "./flow.ts";
+import { commitAtOnce, goOn, pauseCopy, subscribe } from "./flow.ts";
 import { passMark } from "./marker.ts";
 import { type Flow, type Move, type StepContext, stream } from "./move.ts";
 import { MoveFailed } from "./problem.ts";
@@ -112,6 +112,7 @@ async function copyProgress({ source, target }: Move, progress: StepContext["pro
 export async function catchUp(move: Move, context: StepContext, withinMs = 100): Promise<void> {
   const { signal, progress } = context;
   const flow = stream(move);
+  await commitAtOnce(flow);
   const failed = await failureCount(flow);
   const limitMs = 3_600_000;
   const began = performance.now();

@@ -52,8 +52,8 @@ export async function publish(flow: Flow, schema: string, { signal, progress }: 
 
 /**
  * The subscription at the other side.
- * Each commit is safe on its disk before the publisher is told. With the default, the publisher hears of it only when the
- * subscriber's WAL writer ran, up to 600 ms later: the largest part of a cut-over's pause.
+ * Each commit is safe on its disk before the publisher is told, once the rows are copied ({@link commitAtOnce}). With the default, the
+ * publisher hears of it only when the subscriber's WAL writer ran, up to 600 ms later: the largest part of a cut-over's pause.
  * Since version 16 rows arrive as the owner of their table, whom the fence keeps out of a target, unless told otherwise; since
  * version 18 long transactions arrive before they are committed, unless told otherwise.
  * @param how.copy rows that are there already are copied first; else only changes flow
@@ -77,13 +77,19 @@ export async function subscribe(flow: Flow, how: { copy: boolean; enabled: boole
     .query(
       `create subscription ${name} connection ${literal(connection)} publication ${name}
        with (create_slot = false, slot_name = '${name}', copy_data = ${how.copy}, enabled = ${how.enabled},
-             synchronous_commit = 'on', streaming = off${as?.owner ? ", run_as_owner = true" : ""})`,
+             synchronous_commit = '${how.copy ? "off" : "on"}', streaming = off${as?.owner ? ", run_as_owner = true" : ""})`,
     )
     .catch((cause: unknown) => {
       const says = `cannot follow ${from.name}: ${(cause as Error).message.replaceAll(password, "***")}`;
       const fix = `see that ${to.name}'s server can reach ${from.name}, then try again`;
       throw new MoveFailed("move-unreachable", { at: to.name, says, fix });
     });
+}
+
+/** Ends the time in which commits may come late to the subscriber's disk: while rows are copied, each would have to wait for theirs. */
+export async function commitAtOnce({ name, to }: Flow): Promise<void> {
+  const late = await to.query("select from pg_subscription where subname = $1 and subsynccommit <> 'on'", [name]);
+  if (late.length > 0) await to.query(`alter subscription ${name} set (synchronous_commit = 'on')`);
 }
 
 /** Stops a copy where it is, and takes back the room that half-copied tables took; whole tables stay. {@link goOn} takes it up again. */

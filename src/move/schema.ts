@@ -51,6 +51,11 @@ export async function copySchema(move: Move, { signal, progress }: StepContext):
   }, signal);
 }
 
+/** The service has the first right to processors and disk; the target's settings say how many processes a copy may keep busy at a time. */
+const GENTLY = `set idle_in_transaction_session_timeout = 0; set vacuum_cost_delay = '2ms'; set vacuum_cost_limit = 1000;
+  select set_config('max_parallel_maintenance_workers',
+    least(2, current_setting('max_sync_workers_per_subscription')::int - 1)::text, false)`;
+
 /**
  * Makes what {@link copySchema} left for later: indexes, foreign keys and other constraints, triggers, policies, then fills materialized
  * views and gives the planner its statistics. Each part once, whatever cuts it short. Changes go on arriving in between.
@@ -68,7 +73,7 @@ export async function finishSchema({ target, source, schema }: Move, context: St
     progress({ says, done, ...(done > 0 ? { remainingMs: (spentMs / done) * (1 - done) } : {}) });
   };
   await target.apart(async (client) => {
-    await client.query("set idle_in_transaction_session_timeout = 0; set max_parallel_maintenance_workers = 2");
+    await client.query(GENTLY);
     for (const [at, { n, what, statement }] of parts.entries()) {
       signal.throwIfAborted();
       await keepRoom(target, context);

@@ -1,3 +1,5 @@
+import { availableParallelism } from "node:os";
+
 /** One setting of PostgreSQL, as in the manual; the value without quotes. */
 export interface Setting {
   readonly name: string;
@@ -75,7 +77,11 @@ export function serverSettings({ maxConnections, memoryMb, ...size }: ServerSize
         { name: "max_replication_slots", value: 20 },
         { name: "max_worker_processes", value: 24 },
         { name: "max_logical_replication_workers", value: 12 },
-        { name: "max_sync_workers_per_subscription", value: 4 },
+        {
+          name: "max_sync_workers_per_subscription",
+          value: Math.max(1, Math.min(4, Math.floor(availableParallelism() / 2))),
+          why: "each table that is copied keeps two processors busy, which the service needs",
+        },
         {
           name: "wal_retrieve_retry_interval",
           value: "500ms",
