@@ -115,7 +115,9 @@ export class Router {
 
   /** See `Scheduler.epochInUse`: also nothing of a standby that has left is in use any more. */
   epochInUse(): number {
-    if (this.#closing.size === 0 && this.scheduler.epochInUse() === this.#epoch) this.#epochInUse = this.#epoch;
+    const { pools } = this.#cluster;
+    const left = [...this.#closing].some((pool) => !pools.includes(pool));
+    if (!left && this.scheduler.epochInUse() === this.#epoch) this.#epochInUse = this.#epoch;
     return this.#epochInUse;
   }
 
