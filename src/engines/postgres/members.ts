@@ -39,23 +39,38 @@ const FUNCTIONS = [
    end $$`,
   // Returns when no transaction below the given number can be in the middle of its commit: a standby shows a commit as soon as
   // it has replayed it, the primary only when the standbys have confirmed it. One that waits for its client or for a lock has
-  // not come to its commit. Those that are left after a while are named in the error's detail, with the place up to which the log is
-  // flushed, for the caller to ask a standby.
-  `create or replace function ninefold.await_visible(below xid8, within_ms int) returns void
+  // not come to its commit. A snapshot lists none from its xmax on, so those come from the processes; one that stays the same
+  // for a whole transaction lacks all of them. Those that are left after a while are named in the error's detail, with the
+  // place up to which the log is flushed, for the caller to ask a standby.
+  `create or replace function ninefold.await_visible(below bigint, within_ms int) returns void
    language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
    declare
+     fresh boolean := current_setting('transaction_isolation') = 'read committed';
      late timestamptz := clock_timestamp() + make_interval(secs => within_ms / 1000.0);
-     open xid8[];
+     snapshot pg_snapshot;
+     until bigint;
+     open bigint[];
    begin
-     if current_setting('transaction_isolation') <> 'read committed' then late := clock_timestamp(); end if;
      loop
-       if pg_snapshot_xmin(pg_current_snapshot()) >= below then return; end if;
-       select array_agg(xid) into open from pg_snapshot_xip(pg_current_snapshot()) as xid
-         where xid < below and not exists (
-           select from pg_stat_activity where backend_xid = xid::xid
-             and (pid = pg_backend_pid() or state like 'idle in transaction%' or wait_event_type = 'Lock'));
+       snapshot := pg_current_snapshot();
+       if pg_snapshot_xmin(snapshot)::text::bigint >= below then return; end if;
+       until := pg_snapshot_xmax(snapshot)::text::bigint;
+       with running as materialized (
+         select until + (xid::text::bigint - until % 4294967296 + 6442450944) % 4294967296 - 2147483648 as xid, harmless
+         from (
+           select backend_xid as xid, pid = pg_backend_pid() or state like 'idle in transaction%' or wait_event_type = 'Lock'
+             as harmless from pg_stat_activity where backend_xid is not null
+           union all select transaction, false from pg_prepared_xacts) as listed
+       ), candidates as (
+         select xid::text::bigint from pg_snapshot_xip(snapshot) as xid
+         union select xid from running
+         union select generate_series(until, least(below - 1, (select max(xid) from running))) where not fresh
+         union select generate_series(until, below - 1) where not fresh and below < 9223372036854775807
+       )
+       select array_agg(xid order by xid) into open from candidates
+         where xid < below and xid not in (select xid from running where harmless is true);
        if open is null then return; end if;
-       if clock_timestamp() >= late then
+       if clock_timestamp() >= late or not fresh then
          raise exception 'transactions that a standby may show already are not visible here yet'
            using errcode = 'NF001', detail = array_to_string(open, ',') || ' ' || (pg_current_wal_flush_lsn() - '0/0');
        end if;
@@ -64,7 +79,7 @@ const FUNCTIONS = [
    end $$`,
 ];
 
-const SIGNATURES = ["member_state()", "timeline_history()", "await_visible(xid8, int)"];
+const SIGNATURES = ["member_state()", "timeline_history()", "await_visible(bigint, int)"];
 
 /** In the service's database: functions by which an instance knows the members of a cluster; see src/runtime/data/monitor.ts. */
 export const MEMBER_STATEMENTS: readonly string[] = [

@@ -341,7 +341,8 @@ export class Scheduler implements RunHost {
 
   #learned(session: Session, { position, xmin }: Progress): void {
     this.#visibility.finished(position.timeline, xmin);
-    session.complete(position);
+    if (this.#visibility.isHeld(session)) session.merge(position);
+    else session.complete(position);
   }
 
   #own(link: Link, statement: Statement): void {

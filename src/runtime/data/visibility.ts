@@ -12,7 +12,7 @@ import { encodeValues } from "./wire/values.ts";
 const WITHIN_MS = 20;
 const AGAIN_MS = 20;
 /** Beyond any transaction's number. */
-const ALL = 2n ** 64n - 1n;
+const ALL = 2n ** 63n - 1n;
 const NOT_VISIBLE = "NF001";
 
 const AWAIT = ownStatement("select ninefold.await_visible($1, $2)", "visible", "read");
@@ -37,6 +37,8 @@ export class Visibility {
   #finished = 0n;
   /** Of sessions whose history is not known: those that need not wait on the primary any more. */
   readonly #cleared = new WeakSet<Session>();
+  /** Sessions for which a guard has failed, until it is settled. */
+  readonly #held = new WeakSet<Session>();
 
   constructor(cluster: string, holdMs: number, ask: AskStandby, onCutOff: (position: Position) => void) {
     this.#onCutOff = onCutOff;
@@ -98,6 +100,20 @@ export class Visibility {
    * @throws DatabaseUnavailable when what the session has seen is still not confirmed after `holdMs`
    */
   async settle(session: Session, error: Error, since: number): Promise<void> {
+    this.#held.add(session);
+    try {
+      await this.#look(session, error, since);
+    } finally {
+      this.#held.delete(session);
+    }
+  }
+
+  /** What a primary says now does not complete such a session: it has not shown yet what the session may have seen. */
+  isHeld(session: Session): boolean {
+    return this.#held.has(session);
+  }
+
+  async #look(session: Session, error: Error, since: number): Promise<void> {
     const { xids, flushed } = leftOver(error);
     const position = session.positions.get(this.#cluster);
     const incomplete = session.isIncomplete(this.#cluster);
