@@ -26,7 +26,11 @@ export function standbySteps(machine: LocalMachine, places: SystemPlaces): Pick<
       async function lead(among: readonly InstanceName[], every: readonly Member[]) {
         const from = (await members.leader(every)).name;
         const to = among.includes(from) ? from : await members.ready(every, among);
-        if (to !== from) await switchover(every, to);
+        if (to === from) return { from, to };
+        await switchover(every, to);
+        // Commits wait until one of the others follows, and so would whatever comes next.
+        const others = every.map(({ name }) => name).filter((one) => one !== to);
+        await members.ready(every, others);
         return { from, to };
       }
 

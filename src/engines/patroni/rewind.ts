@@ -9,7 +9,16 @@ const RIGHTS = [
   "pg_read_binary_file(text, bigint, bigint, boolean)",
 ];
 
-/** Lets a member that led once read what it must have to follow again. On the primary; safe to run again. */
+/**
+ * Lets a member that led once read what it must have to follow again. On the primary; safe to run again. Writes only what is
+ * missing: a write may have to wait for standbys.
+ */
 export async function grantRewind(client: Client): Promise<void> {
-  for (const right of RIGHTS) await client.query(`grant execute on function pg_catalog.${right} to ${REWIND_ROLE}`);
+  const { rows } = await client.query<{ missing: string }>(
+    "select missing from unnest($1::text[]) missing where not has_function_privilege($2, 'pg_catalog.' || missing, 'execute')",
+    [RIGHTS, REWIND_ROLE],
+  );
+  for (const { missing } of rows) {
+    await client.query(`grant execute on function pg_catalog.${missing} to ${REWIND_ROLE}`);
+  }
 }
