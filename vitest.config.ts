@@ -9,7 +9,12 @@ const exclude = [
   ...configDefaults.exclude,
   ...(missingPackages(3).length === 0
     ? []
-    : ["src/engines/{etcd,patroni,haproxy}/**", "src/move/**", "test/transitions/climb*", "test/faults/fleet*"]),
+    : [
+        "src/engines/{etcd,patroni,haproxy}/**",
+        "src/move/**",
+        "test/transitions/{climb,replicas}*",
+        "test/faults/{fleet,replicas}*",
+      ]),
 ];
 
 export default defineConfig({
