@@ -5,7 +5,7 @@ import type { LocalMachine } from "../machine/local/index.ts";
 import { privateSocket } from "../machine/private-socket.ts";
 import { unixRequest } from "../machine/unix-http.ts";
 import { type DatabaseAddress, Endpoints } from "../topology/endpoints.ts";
-import type { InstanceName } from "../topology/names.ts";
+import { InstanceName } from "../topology/names.ts";
 import type { MemberAddresses } from "./clusters/cluster.ts";
 import { writeDurably } from "./format.ts";
 import type { StatePaths } from "./paths.ts";
@@ -26,10 +26,25 @@ export async function publishEndpoints(
   { primary, standbys, upcoming }: MemberAddresses & { readonly upcoming?: DatabaseAddress | undefined },
 ): Promise<void> {
   const clusters = { main: { primary, standbys: [...standbys], ...(upcoming === undefined ? {} : { upcoming }) } };
-  const known = await readEndpoints(paths);
-  const same = known?.deployment === deployment && JSON.stringify(known.clusters) === JSON.stringify(clusters);
-  const next: Endpoints = same ? known : { version: 1, epoch: (known?.epoch ?? 0) + 1, deployment, clusters };
-  if (!same) await writeDurably(paths.endpoints, `${JSON.stringify(next, null, 2)}\n`, 0o600);
+  await inTurn(async () => {
+    const known = await readEndpoints(paths);
+    const same = known?.deployment === deployment && JSON.stringify(known.clusters) === JSON.stringify(clusters);
+    const next: Endpoints = same ? known : { version: 1, epoch: (known?.epoch ?? 0) + 1, deployment, clusters };
+    if (!same) await writeDurably(paths.endpoints, `${JSON.stringify(next, null, 2)}\n`, 0o600);
+    await tell(machine, next);
+  });
+}
+
+let last: Promise<unknown> = Promise.resolve();
+
+/** One after another: no two endpoints may have the same number. */
+function inTurn<T>(work: () => Promise<T>): Promise<T> {
+  const result = last.then(work);
+  last = result.catch(() => undefined);
+  return result;
+}
+
+async function tell(machine: LocalMachine, next: Endpoints): Promise<void> {
   await Promise.all(
     (await serviceInstances(machine)).map((name) =>
       unixRequest(privateSocket(machine.sockets(name)), "PUT", "/endpoints", { body: next, withinMs: ANSWER_MS }).catch(
@@ -37,6 +52,37 @@ export async function publishEndpoints(
       ),
     ),
   );
+}
+
+/**
+ * Names the member that leads now as primary, where another one did when the endpoints were published. Instances find the
+ * primary by themselves; whatever starts later, and every connection that is opened but once, begins with what is named here.
+ * @param leads tells which of some members leads; undefined when nobody knows
+ */
+export async function followPrimary(
+  machine: LocalMachine,
+  paths: StatePaths,
+  leads: (members: readonly InstanceName[]) => Promise<string | undefined>,
+): Promise<void> {
+  const known = await readEndpoints(paths);
+  const main = known?.clusters.main;
+  if (known === undefined || main === undefined || main.standbys.length === 0) return;
+  const members = [main.primary, ...main.standbys];
+  const leader = await leads(members.flatMap(({ name }) => InstanceName.safeParse(name).data ?? []));
+  const primary = members.find(({ name }) => name === leader);
+  if (primary === undefined || primary === main.primary) return;
+  const standbys = members.filter((one) => one !== primary);
+  await inTurn(async () => {
+    // A plan may have published others meanwhile, which know better.
+    if ((await readEndpoints(paths))?.epoch !== known.epoch) return;
+    const next = {
+      ...known,
+      epoch: known.epoch + 1,
+      clusters: { ...known.clusters, main: { ...main, primary, standbys } },
+    };
+    await writeDurably(paths.endpoints, `${JSON.stringify(next, null, 2)}\n`, 0o600);
+    await tell(machine, next);
+  });
 }
 
 /**

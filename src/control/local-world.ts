@@ -8,7 +8,8 @@ import { balancerSteps } from "./balancer-steps.ts";
 import type { ClusterRef } from "./clusters/cluster.ts";
 import { embeddedClusters } from "./clusters/embedded.ts";
 import { patroniClusters } from "./clusters/patroni.ts";
-import { endpointsInUse, publishEndpoints } from "./endpoints.ts";
+import { leaderAmong } from "./clusters/patroni-members.ts";
+import { endpointsInUse, followPrimary, publishEndpoints } from "./endpoints.ts";
 import { etcdSteps } from "./etcd-steps.ts";
 import { keepTopologies } from "./kept.ts";
 import { moveSteps } from "./move-steps.ts";
@@ -28,12 +29,15 @@ export const CONTROL = InstanceName.parse("dc1.control");
 /** Longest wait for the service to read from other standbys, in milliseconds. */
 const STANDBYS_MS = 15_000;
 
+/** The world of one machine, with what looks after it between plans. */
+interface LocalWorld extends World {
+  readonly places: SystemPlaces;
+  /** Tells the service, and whatever starts later, which member leads by now; does nothing where there are no standbys. */
+  followPrimary(): Promise<void>;
+}
+
 /** The world of one machine: hosts are loopback addresses. */
-export function localWorld(
-  folder: string,
-  machine: LocalMachine,
-  paths: StatePaths,
-): World & { readonly places: SystemPlaces } {
+export function localWorld(folder: string, machine: LocalMachine, paths: StatePaths): LocalWorld {
   const places = systemPlaces(machine, paths, () => networkOf(folder));
   const clusters = { embedded: embeddedClusters(machine, paths), patroni: patroniClusters(machine, places) };
   const cluster: World["cluster"] = (kind) => clusters[kind];
@@ -68,6 +72,7 @@ export function localWorld(
     }),
     places,
     cluster,
+    followPrimary: () => followPrimary(machine, paths, (members) => leaderAmong(places, members)),
     publishEndpoints: publish,
     publishStandbys: async (serving, { signal }) => {
       await publish(serving);

@@ -13,6 +13,8 @@ import { steadyMachine } from "./steady-machine.ts";
 
 /** Between two looks whether the agent lives, in milliseconds; a look is one small file of /proc. */
 const AGENT_WATCH_MS = process.platform === "linux" ? 500 : 5_000;
+/** Between two looks which member of the database leads, in milliseconds; instances know sooner, by themselves. */
+const PRIMARY_WATCH_MS = 1_000;
 /** Between two tries of what went wrong, such as a full disk, in milliseconds. */
 const RETRY_MS = 5_000;
 /** How often what runs is looked after though nothing happened: a certificate of our own ends some day. */
@@ -28,7 +30,8 @@ export async function runControl(folder: string, openJournal?: Parameters<typeof
   const paths = statePaths(folder);
   await claimFormat(paths);
   const machine = steadyMachine(localMachine(folder));
-  const control = createControl({ folder, paths, machine, world: localWorld(folder, machine, paths) }, openJournal);
+  const world = localWorld(folder, machine, paths);
+  const control = createControl({ folder, paths, machine, world }, openJournal);
   const { journal, reconciler } = control;
   const token = await tokenOf(paths.controlToken);
   let askedAt = performance.now();
@@ -53,6 +56,7 @@ export async function runControl(folder: string, openJournal?: Parameters<typeof
   for (const ignored of ["SIGHUP", "SIGINT"] as const) process.on(ignored, () => undefined);
 
   watchAgent(folder, control);
+  every(PRIMARY_WATCH_MS, () => world.followPrimary());
   every(RETRY_MS, async () => {
     if (reconciler.trouble !== undefined) await reconciler.recover();
   });

@@ -29,6 +29,9 @@ const LEADER_MS = 90_000;
 /** Longest wait for a standby that may lead, in milliseconds: it may have to be rewound first. */
 const READY_MS = 30_000;
 
+/** Settings of a member that is only looked at, or stopped. */
+export const ANY: DatabaseSettings = { maxConnections: 100, memoryMb: 512 };
+
 /** For short waits that nobody follows or turns back. */
 const UNATTENDED = { everyMs: LOOK_MS, signal: new AbortController().signal, progress: () => undefined };
 
@@ -112,6 +115,12 @@ export function patroniMembers(machine: LocalMachine, places: SystemPlaces) {
       return well;
     },
   };
+}
+
+/** Which of some members leads; undefined while none does, or none tells. */
+export async function leaderAmong(places: SystemPlaces, names: readonly InstanceName[]): Promise<string | undefined> {
+  const specs = names.map((name) => places.patroni(name, ANY).spec);
+  return leaderOf(await clusterView(specs).catch(() => []));
 }
 
 /** What members lack to take writes; undefined when they do. One that strictly waits for standbys needs one of them. */

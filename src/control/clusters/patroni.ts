@@ -14,10 +14,7 @@ import { DATABASE } from "../placed.ts";
 import type { SystemPlaces } from "../placed-system.ts";
 import type { StepContext } from "../world.ts";
 import type { ClusterRunner } from "./cluster.ts";
-import { type Member, patroniMembers } from "./patroni-members.ts";
-
-/** Its settings matter to neither a stop nor a look. */
-const ANY: DatabaseSettings = { maxConnections: 100, memoryMb: 512 };
+import { ANY, type Member, patroniMembers } from "./patroni-members.ts";
 
 /** The system's PostgreSQL under Patroni, each member on a host of its own. */
 export function patroniClusters(machine: LocalMachine, places: SystemPlaces): ClusterRunner {
