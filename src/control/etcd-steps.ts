@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { addEtcdMember, etcdEngine, prepareEtcd, removeEtcdMember } from "../engines/etcd/index.ts";
 import type { LocalMachine } from "../machine/local/index.ts";
 import type { InstanceName } from "../topology/names.ts";
@@ -51,6 +53,13 @@ export function etcdSteps(machine: LocalMachine, places: SystemPlaces): EtcdStep
         progress,
         late: (says) => failed(names[0] as InstanceName, says),
       });
+      for (const member of members) {
+        const others = members.filter((other) => other !== member);
+        if (others.length === 0 || existsSync(join(member.folder, "data", "member", "wal"))) continue;
+        // Its log is gone, and the others would not take it for the member it was.
+        await removeEtcdMember(machine, members, member.name);
+        await addEtcdMember(machine, others, member);
+      }
     },
     stopEtcd: async (names) => {
       for (const name of names) await machine.stop(name);

@@ -49,9 +49,13 @@ export function standbySteps(machine: LocalMachine, places: SystemPlaces): Pick<
         },
         change: async (next) => {
           const every = all(next.standbys, next);
+          const staying = [cluster, ...next.standbys];
           // Those that no commit waits for any more may not lead either.
-          await lead([cluster, ...next.standbys], every);
-          await changeReplication(machine, every, patroniReplication(next));
+          await lead(staying, every);
+          // One that leaves may be gone already: that is why it leaves.
+          const known = await clusterView(every.map(({ spec }) => spec));
+          const there = ({ name }: Member) => staying.includes(name) || known.some((member) => member.name === name);
+          await changeReplication(machine, every.filter(there), patroniReplication(next));
         },
         lead: async (among) => {
           await lead(among, all());

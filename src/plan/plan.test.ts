@@ -317,6 +317,57 @@ describe("plans", () => {
       ["verify-copy", "cut-over"],
     ],
     [
+      "a climb to rung 4 makes standbys before commits wait for them, and lets them be read last",
+      { ...on(presetForRung(3)), clusters: { serving: patroni } },
+      {
+        kind: "climb",
+        from: { ...on(presetForRung(3)), clusters: { serving: patroni } },
+        topology: presetForRung(4),
+        running: true,
+        nextRelease: 2,
+      },
+      [
+        "add-etcd dc1.etcd.2",
+        "add-etcd dc1.etcd.3",
+        "add-standby dc1.db-2.2",
+        "add-standby dc1.db-2.3",
+        "change-replication",
+        "publish-standbys",
+      ],
+    ],
+    [
+      "a descent from rung 4 lets the first member lead before anything leaves",
+      { ...on(presetForRung(4)), clusters: { serving: patroni } },
+      {
+        kind: "descend",
+        from: { ...on(presetForRung(4)), clusters: { serving: patroni } },
+        topology: presetForRung(3),
+        running: true,
+        nextRelease: 2,
+      },
+      [
+        "lead",
+        "publish-standbys",
+        "change-replication",
+        "remove-standby dc1.db-2.3",
+        "remove-standby dc1.db-2.2",
+        "remove-etcd dc1.etcd.3",
+        "remove-etcd dc1.etcd.2",
+      ],
+    ],
+    [
+      "standbys that are held behind differently stay as they are",
+      { ...on(presetForRung(4)), clusters: { serving: patroni } },
+      {
+        kind: "apply",
+        from: { ...on(presetForRung(4)), clusters: { serving: patroni } },
+        topology: presetForRung(4, { databases: { main: { lagMs: 500 } } }),
+        running: true,
+        nextRelease: 2,
+      },
+      ["change-replication"],
+    ],
+    [
       "to finish removes the cluster of before",
       { ...on(presetForRung(1)), clusters: { serving: embedded, copy: patroni } },
       {
