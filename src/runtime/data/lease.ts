@@ -174,7 +174,7 @@ export class Lease implements TransactionScope {
       const link = this.#link ?? (await this.#take());
       this.#link = link;
       const session = fresh ? this.#scheduler.session(true) : undefined;
-      const guard = this.#scheduler.guard(link, session);
+      const guard = calls.some(isSimple) ? undefined : this.#scheduler.guard(link, session);
       const error = await this.#exchange(link, guard === undefined ? calls : withGuard(guard, calls));
       if (error === undefined) return;
       if (session !== undefined && isNotVisible(error)) {

@@ -413,7 +413,7 @@ export class Scheduler implements RunHost {
     if (run.statement.unsent[0] === run) run.statement.unsent.shift();
     run.start(link);
     this.#sentStatements++;
-    const guard = this.guard(link, run.session);
+    const guard = run.statement.simple ? undefined : this.guard(link, run.session); // it cannot stand before several
     link.send(guard === undefined ? run : new Guarded(run, guard, (error) => this.#notVisible(run, error)));
     if (run.session !== undefined) this.learn(link, run.session, run.awaitPosition());
     return "started";
