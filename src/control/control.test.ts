@@ -67,7 +67,7 @@ describe("a running deployment", () => {
     "an `up` again has nothing to do, and a topology above what is built is refused by its rung",
     async () => {
       expect((await control.plan({ kind: "up" })).steps).toEqual([]);
-      const topology = { databases: { main: { host: "own", replicas: 1 } } };
+      const topology = { cache: {} };
       await expect(control.plan({ kind: "apply", topology })).rejects.toMatchObject({ code: "rung-not-built" });
       await expect(last(control.apply({ kind: "apply", topology: { ap: {} } }))).rejects.toThrow(/did you mean `app`/);
     },
