@@ -1,6 +1,6 @@
 /**
- * `launch.py`: runs Patroni with four things mended that docs/decisions/0008 tells about. Each looks first whether this Patroni is
- * one that needs it. Where Patroni belongs to another Python than the system's, it runs as it is.
+ * `launch.py`: runs Patroni with four things mended, of which the first would lose commits. Each looks first whether this Patroni
+ * is one that needs it. Where Patroni belongs to another Python than the system's, it runs as it is.
  */
 export const LAUNCHER = `# Runs Patroni: launch.py PATRONI ARGUMENTS...
 import logging, os, re, runpy, sys, time

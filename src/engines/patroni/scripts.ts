@@ -57,7 +57,18 @@ export function postgresScript({ spec, folder }: Placed<PatroniSpec>): string {
 set -eu
 data=$(cd ${quoted(folder)} && pwd -P)/data
 
+# A server whose folder was removed under it goes on for up to a minute, and holds the port.
+for process in /proc/[0-9]*; do
+  if [ "$(readlink "$process/cwd")" = "$data (deleted)" ]; then kill -KILL "\${process#/proc/}" 2> /dev/null || true; fi
+done
+
 ${CLEAR_LEFTOVERS}
+# Patroni copies the leader's data to an empty folder only, and wrote its own files to one that was removed.
+if [ ! -e "$data/PG_VERSION" ] && [ ! -e "$data/base" ] && [ ! -e "$data/global" ]; then
+  echo "There is no database in $data" >&2
+  rm -rf "$data"
+  exit 1
+fi
 exec ${quoted(`${spec.binaries.folder}/postgres`)} "$@"
 `;
 }
