@@ -39,7 +39,9 @@ export interface MemberView {
  * What Patroni knows of a cluster's members, in the order of their names, from the first that answers.
  * @throws PatroniFailed when none does
  */
-export async function clusterView(members: readonly PatroniSpec[]): Promise<readonly MemberView[]> {
+export async function clusterView(
+  members: readonly Pick<PatroniSpec, "address" | "restPort">[],
+): Promise<readonly MemberView[]> {
   const reasons: string[] = [];
   for (const { address, restPort } of members) {
     const at = `${address}:${restPort}`;
@@ -51,7 +53,7 @@ export async function clusterView(members: readonly PatroniSpec[]): Promise<read
       reasons.push(`${at}: ${cause instanceof z.ZodError ? "not an answer of Patroni's" : whyUnreachable(cause)}`);
     }
   }
-  throw new PatroniFailed(members[0]?.scope ?? "no members", `no member tells its cluster: ${reasons.join("; ")}`);
+  throw new PatroniFailed(members[0]?.address ?? "no members", `no member tells its cluster: ${reasons.join("; ")}`);
 }
 
 /** The name of the member that leads; undefined while nobody does. */
