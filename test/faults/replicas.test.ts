@@ -1,0 +1,132 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import type { Report } from "../../src/check/index.ts";
+import { onMember } from "../support/database.ts";
+import { type Members, membersOf, postmaster, signalHost } from "../support/members.ts";
+import { type System, startSystem } from "../support/system.ts";
+import { until } from "../support/until.ts";
+import { expectKept } from "../support/verdict.ts";
+
+let system: System;
+let members: Members;
+
+beforeAll(async () => {
+  system = await startSystem({ rung: 4 });
+  members = membersOf(system.folder);
+}, 180_000);
+afterAll(() => system?.[Symbol.asyncDispose]());
+beforeEach(() => until("all members are well", members.whole, 60_000), 70_000);
+
+/** Traffic beside a fault; ends a while after everything is well again. */
+async function under(fault: () => Promise<void>, options: { reads: "all" | "some" }): Promise<Report> {
+  await using traffic = await system.check({ allowFailures: true });
+  await traffic.report();
+  await fault();
+  await until("all members are well", members.whole, 60_000);
+  const report = await traffic.finish({ after: 2_000 });
+  expectKept(report, { failures: true });
+  const { read, write } = report.kinds;
+  console.log(`longest pause: read ${read.longestPause} ms, write ${write.longestPause} ms`);
+  if (options.reads === "all") expect(read.requests - read.ok).toBe(0);
+  return report;
+}
+
+/** A member other than the one given leads. */
+const another = (than: string) => async () => (await members.primary().catch(() => than)) !== than;
+
+test("SIGKILL of the primary's PostgreSQL: a standby takes over, no read fails, nothing is lost", async () => {
+  const before = await members.primary();
+  await under(
+    async () => {
+      process.kill(postmaster(system.folder, before), "SIGKILL");
+      await until("another primary", another(before), 20_000);
+    },
+    { reads: "all" },
+  );
+}, 150_000);
+
+test("SIGKILL of the primary's whole host while the control plane hangs: the same", async () => {
+  const before = await members.primary();
+  const control = await system.pid("dc1.control");
+  await under(
+    async () => {
+      process.kill(control, "SIGSTOP");
+      try {
+        signalHost(system.folder, before, "SIGKILL");
+        await delay(500); // its agent starts it again; whichever member leads then, it must be whole
+        await until("all members are well", members.whole, 60_000);
+      } finally {
+        process.kill(control, "SIGCONT");
+      }
+    },
+    { reads: "all" },
+  );
+}, 150_000);
+
+test("SIGKILL of Patroni on the primary leaves everything working", async () => {
+  const before = await members.primary();
+  await under(
+    async () => {
+      const pid = await system.pid(before);
+      process.kill(pid, "SIGKILL");
+      await until("another Patroni", async () => (await system.pid(before)) !== pid, 30_000);
+    },
+    { reads: "all" },
+  );
+}, 150_000);
+
+test("SIGKILL of a synchronous standby's host: reads go elsewhere, commits wait until it is left out", async () => {
+  const [standby = ""] = await members.standbys();
+  await under(async () => signalHost(system.folder, standby, "SIGKILL"), { reads: "all" });
+}, 150_000);
+
+test("SIGKILL of one member of etcd is not noticed", async () => {
+  await under(
+    async () => {
+      const pid = await system.pid("dc1.etcd.2");
+      process.kill(pid, "SIGKILL");
+      await until("it is back", async () => (await system.pid("dc1.etcd.2")) !== pid, 30_000);
+    },
+    { reads: "all" },
+  );
+}, 150_000);
+
+test("with two members of etcd gone writes stop safely and reads go on; all recovers when they return", async () => {
+  const stopped = await Promise.all(["dc1.etcd.2", "dc1.etcd.3"].map((name) => system.pid(name)));
+  await under(
+    async () => {
+      for (const pid of stopped) process.kill(pid, "SIGSTOP");
+      await delay(10_000); // longer than the leader's key lives
+      for (const pid of stopped) process.kill(pid, "SIGCONT");
+    },
+    { reads: "all" },
+  );
+}, 150_000);
+
+test("a primary that stands still for longer than its lead, and goes on: no split brain", async () => {
+  const before = await members.primary();
+  await under(
+    async () => {
+      signalHost(system.folder, before, "SIGSTOP");
+      try {
+        await until("another primary", another(before), 30_000);
+        await delay(5_000); // writes go on there while the old one still believes that it leads
+      } finally {
+        signalHost(system.folder, before, "SIGCONT");
+      }
+    },
+    { reads: "some" },
+  );
+}, 150_000);
+
+test("a standby whose replay is paused is left out, and comes back by itself", async () => {
+  const [standby = ""] = await members.standbys();
+  await under(
+    async () => {
+      await onMember(system.folder, standby, "select pg_wal_replay_pause()");
+      await delay(5_000); // it falls behind
+      await onMember(system.folder, standby, "select pg_wal_replay_resume()");
+    },
+    { reads: "all" },
+  );
+}, 150_000);
