@@ -1,5 +1,5 @@
 /**
- * `launch.py`: runs Patroni with four things mended, of which the first would lose commits. Each looks first whether this Patroni
+ * `launch.py`: runs Patroni with five things mended, of which the first two would lose commits or hold them up for ever. Each looks first whether this Patroni
  * is one that needs it. Where Patroni belongs to another Python than the system's, it runs as it is.
  */
 export const LAUNCHER = `# Runs Patroni: launch.py PATRONI ARGUMENTS...
@@ -11,6 +11,7 @@ try:
     from patroni.dcs import slot_name_from_member_name
     from patroni.postgresql.config import ConfigHandler
     from patroni.postgresql.slots import SlotsHandler
+    from patroni.postgresql.sync import SyncHandler
 except ImportError:
     os.execv(sys.argv[0], sys.argv)
 
@@ -36,8 +37,22 @@ if not hasattr(ConfigHandler, "load_current_server_parameters"):
 
     ConfigHandler.get_server_parameters = with_names
 
+    # 2. It also looks only whether the key in etcd is right. A standby that goes while Patroni waits for it to become synchronous is
+    # not in that key yet, and stays among those that commits wait for.
+    current_state = SyncHandler.current_state
 
-# 2. Where others may take the leader's place, Patroni sleeps two seconds. Here it sleeps until one of them did, at most as long.
+    def agreed(self, cluster, *args, **kwargs):
+        picked, ready = current_state(self, cluster, *args, **kwargs)
+        listed = [] if cluster.sync.is_empty else cluster.sync.members
+        if set(picked) == set(listed) and set(picked) != set(self._ssn_data["members"]):
+            strict = clock.ha.is_synchronous_mode_strict()
+            self.set_synchronous_standby_names(picked or (["*"] if strict else []))
+        return picked, ready
+
+    SyncHandler.current_state = agreed
+
+
+# 3. Where others may take the leader's place, Patroni sleeps two seconds. Here it sleeps until one of them did, at most as long.
 class Clock:
     ha = None
 
@@ -66,12 +81,12 @@ if hasattr(patroni.ha, "time"):
     patroni.ha.Ha.__init__ = known
     patroni.ha.time = clock
 
-# 3. Patroni looks once a second whether PostgreSQL has ended, with nobody leading meanwhile.
+# 4. Patroni looks once a second whether PostgreSQL has ended, with nobody leading meanwhile.
 if hasattr(patroni.postgresql, "STOP_POLLING_INTERVAL"):
     patroni.postgresql.STOP_POLLING_INTERVAL = 0.2
 
 
-# 4. Patroni makes the slots of a new leader's standbys a loop after it promoted it, and no standby streams before that.
+# 5. Patroni makes the slots of a new leader's standbys a loop after it promoted it, and no standby streams before that.
 on_promote = SlotsHandler.on_promote
 
 
