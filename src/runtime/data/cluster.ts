@@ -79,9 +79,9 @@ export class Cluster {
     if (leader === undefined) return undefined;
     let best: StandbyPool | undefined;
     let bestReady = false;
-    for (const { address, state, lagMs, pool } of this.#members) {
-      if (pool === undefined || pool === tried || !pool.usable) continue;
-      if (!mayServe({ name: address.name, state, lagMs }, leader, this.#options.maxLagMs)) continue;
+    for (const member of this.#members) {
+      const { pool } = member;
+      if (pool === undefined || pool === tried || !this.#serves(member, leader)) continue;
       const ready = pool.hasReplayed(need);
       if (best !== undefined && (bestReady !== ready ? bestReady : pool.load >= best.load)) continue;
       best = pool;
@@ -90,8 +90,18 @@ export class Cluster {
     return best;
   }
 
+  /** Standbys that reads may go to now. */
+  get readable(): number {
+    const leader = this.#leader;
+    return leader === undefined ? 0 : this.#members.filter((member) => this.#serves(member, leader)).length;
+  }
+
   close(): void {
     for (const member of this.#members.splice(0)) this.#drop(member);
+  }
+
+  #serves({ address, state, lagMs, pool }: Member, leader: Leader): boolean {
+    return pool?.usable === true && mayServe({ name: address.name, state, lagMs }, leader, this.#options.maxLagMs);
   }
 
   #drop({ watch, pool }: Member): void {

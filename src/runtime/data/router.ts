@@ -123,7 +123,7 @@ export class Router {
 
   stats(): DatabaseStats {
     const stats = this.scheduler.stats();
-    const standbys = { open: this.#cluster.pools.filter((pool) => pool.usable).length, reads: this.#served };
+    const standbys = { open: this.#cluster.readable, reads: this.#served };
     return {
       ...stats,
       joined: stats.joined + this.#joined,
