@@ -160,7 +160,7 @@ test("installing again and at the same time changes nothing, and a stranger's ro
   await install();
   expect(await system.count(`${JOBS} where id = ${id}`)).toBe(1);
   const { rows } = await system.pool.query(
-    `select pg_get_userbyid(relowner) as owner from pg_class where relname not like 'fence%'
+    `select pg_get_userbyid(relowner) as owner from pg_class where relname !~ '^(fence|outcomes)'
       and relnamespace in ('ninefold'::regnamespace, 'graphile_worker'::regnamespace)`,
   );
   expect(new Set(rows.map(({ owner }) => owner))).toEqual(new Set([postgres.owner.user]));

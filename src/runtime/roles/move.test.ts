@@ -38,6 +38,7 @@ test.each(["pushed", "only in the file, the control plane being dead"])(
     }
     await using service = await serviceFolder(source);
     await service.write("service.ts", SERVICE);
+    await service.run("migrate"); // the queue has its tables
     const port = await freePort();
     const app = await service.start("app", { config: { listen: { host: "127.0.0.1", port } } });
     await app.until("ready");
