@@ -74,18 +74,15 @@ function placeOn(disk: SmallDisk, folder: string): void {
   symlinkSync(join(disk.folder, folder), join(system.folder, ".ninefold", "instances", "dc1.db-2.1"));
 }
 
-test("a disk on which the new database cannot even start, or has no room for the rows, stops the climb; with room it goes", {
+test("a disk that has no room for the rows stops the climb; with room it goes", {
   timeout: 600_000,
 }, async ({ skip }) => {
-  using disk = smallDisk(20);
+  using disk = smallDisk(170);
   if (disk === undefined) return skip(CANNOT_MOUNT);
   placeOn(disk, "first");
-  expect(await refusedClimb()).toMatch(/dc1\.db-2\.1[\s\S]*(No space left|disk is full)[\s\S]*fix/);
-  disk.grow(170);
-  placeOn(disk, "second");
   expect(await refusedClimb()).toMatch(/needs about \d+ MiB of disk, and \d+ MiB are free[\s\S]*free some space/);
   disk.grow(1_000);
-  placeOn(disk, "third");
+  placeOn(disk, "second");
   await using traffic = await system.check({ users: 10, rate: 50 });
   await system.succeed("climb");
   expectKept(await traffic.finish({ after: 1_000 }));
