@@ -53,7 +53,8 @@ test("SIGKILL of the primary's whole host while the control plane hangs: the sam
       process.kill(control, "SIGSTOP");
       try {
         signalHost(system.folder, before, "SIGKILL");
-        await delay(500); // its agent starts it again; whichever member leads then, it must be whole
+        // Its agent starts it again while it still has the lead, which it must not keep until it has recovered.
+        await until("another primary", another(before), 20_000);
         await until("all members are well", members.whole, 60_000);
       } finally {
         process.kill(control, "SIGCONT");

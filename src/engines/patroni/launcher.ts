@@ -1,5 +1,5 @@
 /**
- * `launch.py`: runs Patroni with five things mended, of which the first two would lose commits or hold them up for ever. Each looks first whether this Patroni
+ * `launch.py`: runs Patroni with six things mended, of which the first two would lose commits or hold them up for ever. Each looks first whether this Patroni
  * is one that needs it. Where Patroni belongs to another Python than the system's, it runs as it is.
  */
 export const LAUNCHER = `# Runs Patroni: launch.py PATRONI ARGUMENTS...
@@ -9,6 +9,7 @@ sys.argv = sys.argv[1:]
 try:
     import patroni.ha, patroni.postgresql
     from patroni.dcs import slot_name_from_member_name
+    from patroni.dcs.etcd3 import Etcd3, base64_encode
     from patroni.postgresql.config import ConfigHandler
     from patroni.postgresql.slots import SlotsHandler
     from patroni.postgresql.sync import SyncHandler
@@ -107,6 +108,27 @@ def with_slots(self):
 
 
 SlotsHandler.on_promote = with_slots
+
+
+# 6. A Patroni that was killed and started again takes its leader's key over, under a lease of its own. When it then gives the key
+# up, it may ask etcd to delete the key as it was before that, which etcd does not do. It goes on as the leader of a PostgreSQL
+# that starts as a standby, and nobody leads for many seconds.
+delete_leader = Etcd3._delete_leader
+
+
+def surely(self, *args):
+    if delete_leader(self, *args):
+        return True
+    key = base64_encode(self.leader_path)
+    ours = {"target": "VALUE", "key": key, "value": base64_encode(self._name)}
+    try:
+        return self._client.txn(ours, {"request_delete_range": {"key": key}})
+    except Exception:
+        logging.getLogger("patroni").exception("The leader's key ends with its lease")
+        return False
+
+
+Etcd3._delete_leader = surely
 
 runpy.run_path(sys.argv[0], run_name="__main__")
 `;

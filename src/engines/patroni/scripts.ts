@@ -58,8 +58,8 @@ set -eu
 data=$(cd ${quoted(folder)} && pwd -P)/data
 
 # A server whose folder was removed under it goes on for up to a minute, and holds the port.
-for process in /proc/[0-9]*; do
-  if [ "$(readlink "$process/cwd")" = "$data (deleted)" ]; then kill -KILL "\${process#/proc/}" 2> /dev/null || true; fi
+find /proc/[0-9]*/cwd -maxdepth 0 -lname '* (deleted)' 2> /dev/null | while IFS=/ read -r _ _ process _; do
+  if [ "$(readlink "/proc/$process/cwd")" = "$data (deleted)" ]; then kill -KILL "$process" 2> /dev/null || true; fi
 done
 
 ${CLEAR_LEFTOVERS}
