@@ -15,6 +15,8 @@ export interface ClusterOptions {
   readonly open: (address: DatabaseAddress) => StandbyPool;
   /** A member has become the primary, or was found to be it; `history` says where earlier timelines ended. */
   readonly led: (address: DatabaseAddress, leader: Leader, history: readonly Switch[]) => void;
+  /** The primary was lost. */
+  readonly lost: () => void;
   /** All transactions below `xmin` are finished on the primary. */
   readonly finished: (timeline: number, xmin: bigint) => void;
 }
@@ -38,6 +40,8 @@ export class Cluster {
   #members: Member[] = [];
   #leader: (Leader & { readonly address: DatabaseAddress }) | undefined;
   #marks: Mark[] = [];
+  /** Nothing more is acknowledged after that, so nobody falls further behind; milliseconds of `performance.now()`. */
+  #lostAt = 0;
 
   constructor(options: ClusterOptions) {
     this.#options = options;
@@ -53,6 +57,17 @@ export class Cluster {
 
   has(address: DatabaseAddress): boolean {
     return this.#members.some((member) => isSame(member.address, address));
+  }
+
+  /** All members but the primary, where that one is lost and each of them can be asked as its standby. */
+  get bereft(): readonly StandbyPool[] | undefined {
+    const leader = this.#leader;
+    if (leader?.lost !== true) return undefined;
+    const others = this.#members.filter(({ address }) => !isSame(address, leader.address));
+    const pools = others.flatMap(({ pool, state }) =>
+      pool?.usable && state?.timeline === leader.timeline ? pool : [],
+    );
+    return pools.length > 0 && pools.length === others.length ? pools : undefined;
   }
 
   /** Timeline that the standby behind a pool follows, as far as is known. */
@@ -128,7 +143,7 @@ export class Cluster {
     if (state.inRecovery) {
       member.pool ??= this.#options.open(member.address);
       member.pool.learn(state.life, state.lsn);
-      member.lagMs = lagOf(this.#marks, state.lsn, performance.now());
+      member.lagMs = lagOf(this.#marks, state.lsn, this.#leader?.lost ? this.#lostAt : performance.now());
       if (this.#leader?.address === member.address) this.#lose("it is no primary any more");
     } else {
       member.pool?.close();
@@ -175,6 +190,8 @@ export class Cluster {
     if (this.#leader === undefined || this.#leader.lost) return;
     this.#options.log?.warn({ primary: this.#leader.address.name, why }, "the primary is lost");
     this.#leader = { ...this.#leader, lost: true };
+    this.#lostAt = performance.now();
     for (const { watch } of this.#members) watch.hurry(true);
+    this.#options.lost();
   }
 }

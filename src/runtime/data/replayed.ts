@@ -14,11 +14,15 @@ export interface Replayed {
   readonly shown: bigint;
   /** Transactions from this number on could not be seen. */
   readonly xmax: bigint;
+  /** The log up to here is on its disk; undefined when it has received nothing since its start. */
+  readonly received: bigint | undefined;
 }
+
+const NOTHING = "0/0";
 
 /** In one column of text: it stands before and behind what sessions read. No answer from a server that was promoted. */
 const REPLAYED = ownStatement(
-  `select case when pg_is_in_recovery() then pg_last_wal_replay_lsn() || ' ' || coalesce(pg_last_wal_receive_lsn(), '0/0')
+  `select case when pg_is_in_recovery() then pg_last_wal_replay_lsn() || ' ' || coalesce(pg_last_wal_receive_lsn(), '${NOTHING}')
     || ' ' || pg_snapshot_xmax(pg_current_snapshot()) end as at`,
   "replayed",
   "unknown",
@@ -43,9 +47,10 @@ function causeOf(error: Error | undefined): Error | undefined {
 }
 
 function readReplayed(text: string): Replayed {
-  const [replay = "", receive, xmax = ""] = text.split(" ");
+  const [replay = "", receive = "", xmax = ""] = text.split(" ");
   const lsn = parseLsn(replay);
-  return { lsn, shown: replay === receive ? lsn : lsn + 1n, xmax: BigInt(xmax) };
+  const received = receive === NOTHING ? undefined : parseLsn(receive);
+  return { lsn, shown: replay === receive ? lsn : lsn + 1n, xmax: BigInt(xmax), received };
 }
 
 /** Numbers from `xmax` on are of transactions that cannot be seen, and `pg_xact_status` fails for those not given out yet. */

@@ -2,6 +2,7 @@ import type { CompiledQuery, QueryResult } from "kysely";
 import type { DatabaseAddress } from "../../topology/endpoints.ts";
 import { type Position, Session } from "../session/index.ts";
 import { Cluster } from "./cluster.ts";
+import { Completion } from "./completion.ts";
 import { DatabaseBusy } from "./errors.ts";
 import { isStale } from "./exchange.ts";
 import type { LinkOptions } from "./link.ts";
@@ -44,6 +45,7 @@ export class Router {
   readonly #options: RouterOptions;
   readonly #cluster: Cluster;
   readonly #visibility: Visibility;
+  readonly #completion: Completion;
   readonly #ambient = new Session();
   readonly #closing = new Set<StandbyPool>();
   readonly #sweeper: NodeJS.Timeout;
@@ -83,7 +85,18 @@ export class Router {
         this.#visibility.led(system, timeline, history);
         this.scheduler.follow(address, this.#place.upcoming);
       },
+      lost: () => this.#completion.primaryLost(),
       finished: (timeline, xmin) => this.#visibility.finished(timeline, xmin),
+    });
+    this.#completion = new Completion({
+      askPrimary: (session) => this.scheduler.complete(session),
+      standbys: () => this.#cluster.bereft,
+      told: (session, { lsn, seen }) => {
+        const { leader } = this.#cluster;
+        if (leader === undefined) return;
+        const { system, timeline } = leader;
+        session.complete({ cluster, system, epoch: this.#epoch, timeline, lsn, seen });
+      },
     });
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS).unref();
     this.#watch(place);
@@ -95,8 +108,8 @@ export class Router {
     const session = scheduler.session(statement.kind !== "read");
     const values = encodeValues(compiled.parameters);
     if (session === undefined || statement.kind !== "read") return scheduler.runStatement(statement, values, session);
-    if (session.isIncomplete(this.#options.cluster) && this.#cluster.choose(0n) !== undefined) {
-      return scheduler.complete(session).then(() => this.#read(statement, values, session));
+    if (session.isBehind(this.#options.cluster) && this.#cluster.choose(0n) !== undefined) {
+      return this.#completion.complete(session).then(() => this.#read(statement, values, session));
     }
     return this.#read(statement, values, session);
   }

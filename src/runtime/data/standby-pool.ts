@@ -102,6 +102,16 @@ export class StandbyPool {
     this.#schedule();
   }
 
+  /** Asks how far the standby has come; undefined when it cannot be asked, or is none any more. */
+  replayed(): Promise<Replayed | undefined> {
+    const link = leastBusy(this.links, performance.now(), Number.POSITIVE_INFINITY);
+    if (link === undefined) return Promise.resolve(undefined);
+    return new Promise((resolve) => {
+      link.send(replayedExchange(resolve));
+      link.flush();
+    });
+  }
+
   /** Asks which of these transactions the standby shows; undefined unless it has replayed `lsn`. */
   async committed(xids: readonly bigint[], lsn: bigint): Promise<readonly bigint[] | undefined> {
     const link = leastBusy(this.links, performance.now(), Number.POSITIVE_INFINITY);
