@@ -1,5 +1,5 @@
 // `npm test`: everything the tests need, then all tests, then one closing line: `N passed, N failed`.
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -24,7 +24,7 @@ function installBrowser() {
   if (!browsers.some(existsSync)) console.log("Left out: browser tests, because chromium could not be installed.");
 }
 
-/** What rungs 2 and 3 run: PostgreSQL under Patroni with etcd, and HAProxy. */
+/** What rungs 2 to 4 run: PostgreSQL under Patroni with etcd, and HAProxy. */
 function installEngines() {
   const ninefold = join(root, "bin", "ninefold.js");
   const asked = debian ? ["install", "--rung", "3", "--yes"] : ["install", "--rung", "3"];
@@ -38,21 +38,61 @@ buildClient();
 installBrowser();
 installEngines();
 
-const results = join(tmpdir(), `ninefold-tests-${process.pid}.json`);
 const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
-const run = spawnSync(
-  node,
-  [vitest, "run", "--reporter=default", "--reporter=json", `--outputFile.json=${results}`, ...process.argv.slice(2)],
-  { cwd: root, stdio: "inherit" },
-);
-if (!existsSync(results)) {
-  console.error("The tests did not run to their end.");
+const asked = process.argv.slice(2);
+// Files of one project run one after another; those of the two side by side, since tests of engines mostly wait.
+const lanes = asked.some((arg) => arg.startsWith("--project")) ? [[]] : [["--project=system"], ["--project=unit"]];
+
+/** Runs tests; what they print is kept until `show` is called, and appears at once from then on. */
+function start(lane, index) {
+  const results = join(tmpdir(), `ninefold-tests-${process.pid}-${index}.json`);
+  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${results}`];
+  const child = spawn(node, [vitest, "run", ...lane, "--passWithNoTests", ...reporters, ...asked], {
+    cwd: root,
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...(process.stdout.isTTY ? { FORCE_COLOR: "1" } : {}) },
+  });
+  const kept = [];
+  let print = (chunk) => kept.push(chunk);
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => print(chunk));
+  const ended = new Promise((resolve) => {
+    child.on("close", (status) => resolve({ status, results }));
+  });
+  return {
+    ended,
+    show() {
+      print = (chunk) => process.stdout.write(chunk);
+      for (const chunk of kept.splice(0)) print(chunk);
+    },
+  };
+}
+
+/** Counts of a run that has ended. */
+function counted({ status, results }) {
+  if (!existsSync(results)) {
+    console.error("The tests did not run to their end.");
+    process.exit(1);
+  }
+  const { numPassedTests, numFailedTests, numPendingTests, numFailedTestSuites } = JSON.parse(
+    readFileSync(results, "utf8"),
+  );
+  rmSync(results);
+  const failed = numFailedTests === 0 && status !== 0 ? Math.max(1, numFailedTestSuites) : numFailedTests;
+  return { passed: numPassedTests, failed, skipped: numPendingTests };
+}
+
+// Ctrl-C reaches the tests as well; they are waited for, because they stop what they started.
+process.on("SIGINT", () => {});
+const total = { passed: 0, failed: 0, skipped: 0 };
+for (const run of lanes.map(start)) {
+  run.show();
+  const counts = counted(await run.ended);
+  for (const kind of Object.keys(total)) total[kind] += counts[kind];
+}
+const { passed, failed, skipped } = total;
+if (passed + failed + skipped === 0) {
+  console.error(`No test is like ${asked.join(" ")}`);
   process.exit(1);
 }
-const { numPassedTests, numFailedTests, numPendingTests, numFailedTestSuites } = JSON.parse(
-  readFileSync(results, "utf8"),
-);
-rmSync(results);
-const failed = numFailedTests === 0 && run.status !== 0 ? Math.max(1, numFailedTestSuites) : numFailedTests;
-console.log(`${numPassedTests} passed, ${failed} failed${numPendingTests > 0 ? `, ${numPendingTests} skipped` : ""}`);
+console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
 process.exit(failed === 0 ? 0 : 1);
