@@ -3,7 +3,12 @@ import type { InstanceName } from "../topology/names.ts";
 
 export type Health =
   | { readonly healthy: true; readonly details: Readonly<Record<string, string | number>> }
-  | { readonly healthy: false; readonly says: string };
+  | {
+      readonly healthy: false;
+      readonly says: string;
+      /** Something outside of the instance is in its way, such as another program on its port: time alone will not help. */
+      readonly blocked?: boolean;
+    };
 
 /** An instance of an engine as placed on a machine. */
 export interface Placed<Spec> {

@@ -29,7 +29,9 @@ export async function etcdHealth({ spec, folder }: Placed<EtcdSpec>): Promise<He
     taken(spec.peerPort),
     ["no space left on device", "the disk is full; free some space"],
   ]);
-  return reason === undefined ? health : { healthy: false, says: `${health.says}: ${reason}` };
+  return reason === undefined
+    ? health
+    : { healthy: false, says: `${health.says}: ${reason}`, blocked: reason.startsWith("another program") };
 }
 
 async function ask(spec: EtcdSpec): Promise<Health> {

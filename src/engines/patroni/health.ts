@@ -40,7 +40,9 @@ export async function patroniHealth(instance: Placed<PatroniSpec>): Promise<Heal
     ["Etcd3 authentication failed", "etcd has another password of Patroni's user than this deployment"],
     ["database system is ready to accept", ""],
   ]);
-  return reason ? { healthy: false, says: `${health.says}: ${reason}` } : health;
+  return reason
+    ? { healthy: false, says: `${health.says}: ${reason}`, blocked: reason.startsWith("another program") }
+    : health;
 }
 
 async function ask(spec: PatroniSpec): Promise<Health> {
