@@ -71,6 +71,13 @@ test.each([
       .insertInto("item")
       .values(item),
   ],
+  [
+    "select with a delete",
+    db
+      .with("gone", (q) => q.deleteFrom("item").returningAll())
+      .selectFrom("gone")
+      .selectAll(),
+  ],
   ["sequence", db.insertInto("item").values({ ...item, amount: sql<number>`nextval('s')` })],
   ["default now", db.insertInto("item").values({ ...item, made: sql<Date>`now()` })],
 ])("%s is a write", (_, query) => {
@@ -80,13 +87,6 @@ test.each([
 test.each([
   ["for update", select.selectAll().forUpdate()],
   ["for share skip locked", select.selectAll().forShare().skipLocked()],
-  [
-    "delete in a with",
-    db
-      .with("gone", (q) => q.deleteFrom("item").returningAll())
-      .selectFrom("gone")
-      .selectAll(),
-  ],
   ["nextval", select.select((eb) => eb.fn("nextval", [sql.lit("s")]).as("n"))],
   ["function of the user", select.select((eb) => eb.fn("charge_card", ["id"]).as("n"))],
   ["raw call", select.select(sql`pg_advisory_lock(1)`.as("x"))],

@@ -44,23 +44,12 @@ const MAY_BE_PROVED = /^(?:\s|\(|--|\/\*)*(?:select|with|values|table|insert|upd
 
 /** `raw` when the tree proves nothing against it, but has parts that only their text tells about. */
 function provedByTree(query: RootOperationNode): Kind | "raw" {
-  const read = query.kind === "SelectQueryNode";
-  let raw = false;
-  const harmless = (node: OperationNode): boolean => {
-    if (node.kind === "RawNode") raw = true;
-    return (read ? isPartOfRead(node) : isPartOfWrite(node)) && children(node).every(harmless);
-  };
-  if (!harmless(query)) return "unknown";
-  if (raw) return "raw";
-  return read ? "read" : "write";
-}
-
-function isPartOfRead(node: OperationNode): boolean {
-  return !WRITES.has(node.kind) && isPartOf(node, isHarmlessFunction);
-}
-
-function isPartOfWrite(node: OperationNode): boolean {
-  return isPartOf(node, isRepeatableFunction);
+  const nodes = [...allOf(query)];
+  const write = nodes.some(({ kind }) => WRITES.has(kind)); // a select writes where one of its common table expressions does
+  const mayCall = write ? isRepeatableFunction : isHarmlessFunction;
+  if (!nodes.every((node) => isPartOf(node, mayCall))) return "unknown";
+  if (nodes.some(({ kind }) => kind === "RawNode")) return "raw";
+  return write ? "write" : "read";
 }
 
 function isPartOf(node: OperationNode, mayCall: (name: string) => boolean): boolean {
@@ -90,16 +79,11 @@ function isCalled(word: string, mayCall: (name: string) => boolean): boolean {
   return isGrammarWord(word) || mayCall(word);
 }
 
-function children(node: OperationNode): OperationNode[] {
-  const found: OperationNode[] = [];
-  for (const value of Object.values(node)) collect(value, found);
-  return found;
-}
-
-function collect(value: unknown, found: OperationNode[]): void {
+function* allOf(value: unknown): Generator<OperationNode> {
   if (Array.isArray(value)) {
-    for (const item of value) collect(item, found);
+    for (const item of value) yield* allOf(item);
   } else if (typeof value === "object" && value !== null && "kind" in value && typeof value.kind === "string") {
-    found.push(value as OperationNode);
+    yield value as OperationNode;
+    for (const part of Object.values(value)) yield* allOf(part);
   }
 }

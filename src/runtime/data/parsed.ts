@@ -25,8 +25,10 @@ export function kindOfText(text: string, parse: Parse): Kind {
   if (!Array.isArray(statements) || statements.length !== 1) return "unknown";
   const { stmt } = statements[0] as { stmt: Fields };
   const [root = ""] = Object.keys(stmt);
-  if (root === "SelectStmt") return consistsOf(stmt, isPartOfRead) ? "read" : "unknown";
-  return WRITES.has(root) && consistsOf(stmt, isPartOfWrite) ? "write" : "unknown";
+  if (root !== "SelectStmt" && !WRITES.has(root)) return "unknown";
+  if (consistsOf(stmt, isPartOfRead)) return "read";
+  // Of a select, a common table expression may write.
+  return !consistsOf(stmt, isNoWrite) && consistsOf(stmt, isPartOfWrite) ? "write" : "unknown";
 }
 
 type Judge = (node: string, fields: Fields) => boolean;
@@ -35,6 +37,8 @@ const isPartOfRead: Judge = (node, fields) => {
   if (node === "FuncCall") return isHarmlessFunction(functionName(fields));
   return READS.has(node) && readsWhatAllShare(node, fields);
 };
+
+const isNoWrite: Judge = (node) => !WRITES.has(node);
 
 const isPartOfWrite: Judge = (node, fields) => {
   if (node === "FuncCall") return isRepeatableFunction(functionName(fields));

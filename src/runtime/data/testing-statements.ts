@@ -204,10 +204,6 @@ export const NOT_READS: readonly string[] = [
   "select * from ninefold.fence",
   "select * from item tablesample system (10)",
   // writes hidden in reads
-  "with gone as (delete from item returning *) select * from gone",
-  "with x as (select 1), y as (update item set amount = 1 returning id) select * from y",
-  "with x as (insert into item (id) values (1) returning id) select * from x",
-  "with x as (with y as (delete from item returning *) select * from y) select * from x",
   "select * into copy from item",
   "select 1 as n into temp t",
   "select * into unlogged copy from item",
@@ -280,6 +276,9 @@ export const WRITES: readonly string[] = [
   "delete from item using owner where owner.id = item.owner_id",
   "with x as (select 1 as id) update item set amount = 2 from x where x.id = item.id",
   "with gone as (delete from item where id = 5 returning *) insert into odd (lock) select id from gone",
+  "with gone as (delete from item where id = 6 returning *) select * from gone",
+  "with x as (select 1), y as (update item set amount = 1 returning id) select * from y",
+  "with x as (insert into item (id) values (904) returning id) select * from x",
   "merge into item using owner o on o.id = item.id when matched then update set amount = 1 when not matched then insert (id) values (o.id)",
   "/* why */ update item set amount = 1",
 ];
@@ -292,6 +291,8 @@ export const MORE_THAN_WRITES: readonly string[] = [
   "update item set name = set_config('a.b', 'c', false)",
   "delete from item where id = (select id from item for update skip locked limit 1)",
   "insert into pg_temp.x values (1)",
+  "with x as (insert into item (id) values (1) returning id) select charge_card(id) from x",
+  "with x as (select id from item for update), y as (delete from item returning id) select * from y",
   "delete from pg_catalog.pg_class",
   "insert into item (id) values (1); select 1",
 ];
