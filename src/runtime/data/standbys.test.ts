@@ -155,6 +155,17 @@ test("a forged token, and one of another deployment, only cost a question to the
   }
 });
 
+test("many reads with forged tokens at once cost no more than one question", async () => {
+  const [one, two] = [await instance(), await instance()];
+  await add(one, 1);
+  const forged = sessionCodec({ keys: ["x".repeat(32)], deployment: "test" }).encode([]);
+  const before = two.stats();
+  const reads = await Promise.all(Array.from({ length: 50 }, () => request(forged, () => texts(two))));
+  expect(reads.every(({ result }) => result.length === 1)).toBe(true);
+  expect(two.stats().statements - before.statements).toBe(1);
+  expect(two.stats().standbys).toMatchObject({ fallbacks: 0 });
+});
+
 test("a position on the server that a move came from is known here, and one of a later move is not", async () => {
   const two = await instance({ endpoints: cluster.endpoints(2) });
   for (const standby of standbys) await pause(standby);

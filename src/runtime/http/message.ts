@@ -36,7 +36,10 @@ export class Request extends IncomingMessage {
   }
 }
 
-/** A response that carries the request's id, the session's token when it changed, and the end of a draining connection. */
+/**
+ * A response that carries the request's id, the session's token when it changed, whether a failover has cut the session off,
+ * and the end of a draining connection.
+ */
 export class Response extends ServerResponse<Request> {
   context: Context | undefined;
   hooks: HeadHooks | undefined;
@@ -79,6 +82,7 @@ export class Response extends ServerResponse<Request> {
     cookies.push(`ninefold_session=${token}; Path=/; HttpOnly; SameSite=Lax${secure ? "; Secure" : ""}`);
     this.setHeader("set-cookie", cookies);
     this.setHeader("ninefold-session", token);
+    if (this.context?.session.wasCutOff === true) this.setHeader("ninefold-session-reset", "1");
     return rest;
   }
 

@@ -11,10 +11,11 @@ const app: Listener = async (request, response) => {
   if (lsn !== undefined)
     currentSession()?.merge({ cluster: "main", system: "7", epoch: 1, timeline: 1, lsn: BigInt(lsn) });
   await new Promise((resolve) => setImmediate(resolve));
-  const at = currentSession()?.positions.get("main")?.lsn ?? 0n;
-  response.end(
-    JSON.stringify({ at: String(at), requestId: context().requestId, same: context().session === currentSession() }),
-  );
+  const session = currentSession();
+  const at = session?.positions.get("main")?.lsn ?? 0n;
+  const { requestId } = context();
+  const same = context().session === session;
+  response.end(JSON.stringify({ at: String(at), requestId, same, incomplete: session?.isIncomplete("main") }));
 };
 
 const cookieOf = (answer: Response) => answer.headers.getSetCookie()[0]?.split(";")[0];
@@ -54,7 +55,10 @@ test("behind a balancer with TLS the cookie is Secure, and not because a client 
 test.each([
   [
     "forged",
-    () => `${testCodec.encode([{ cluster: "main", system: "7", epoch: 1, timeline: 1, lsn: 9n }]).slice(0, -2)}AA`,
+    () =>
+      sessionCodec({ keys: ["other-key".repeat(8)], deployment: "test" }).encode([
+        { cluster: "main", system: "7", epoch: 1, timeline: 1, lsn: 9n },
+      ]),
   ],
   [
     "of another deployment",
@@ -72,13 +76,45 @@ test.each([
   ],
   ["of absurd length", () => "A".repeat(8_000)],
   ["no token", () => '"><script>'],
-])("a token that is %s begins a new session", async (_name, token) => {
+  ["empty", () => ""],
+])(
+  "a client with a token that is %s may have seen anything, whether or not it says who it is",
+  async (_name, token) => {
+    await using hosted = await hostApp(app);
+    for (const who of [{}, { authorization: "Token jake" }]) {
+      for (const sent of [{ cookie: `ninefold_session=${token()}` }, { "ninefold-session": token() }]) {
+        const answer = await fetch(`${hosted.url}/read`, { headers: { ...who, ...sent } as Record<string, string> });
+        expect(answer.status).toBe(200);
+        expect(await answer.json()).toMatchObject({ at: "0", incomplete: true });
+      }
+    }
+  },
+);
+
+test("without a token only a client that says who it is may have seen anything", async () => {
   await using hosted = await hostApp(app);
-  for (const headers of [{ cookie: `ninefold_session=${token()}` }, { "ninefold-session": token() }]) {
-    const answer = await fetch(`${hosted.url}/read`, { headers: headers as Record<string, string> });
-    expect(answer.status).toBe(200);
-    expect(await answer.json()).toMatchObject({ at: "0" });
+  const authorized = await fetch(`${hosted.url}/read`, { headers: { authorization: "Token jake" } });
+  expect(await authorized.json()).toMatchObject({ incomplete: true });
+  const cookies = [undefined, "theme=dark", "other_ninefold_session=x"];
+  for (const cookie of cookies) {
+    const answer = await fetch(`${hosted.url}/read`, { headers: cookie === undefined ? {} : { cookie } });
+    expect(await answer.json()).toMatchObject({ incomplete: false });
   }
+});
+
+test("a session that a failover has cut off is told so once, beside the token with which it goes on", async () => {
+  const onward = { cluster: "main", system: "7", epoch: 1, timeline: 2, lsn: 9n };
+  await using hosted = await hostApp((request, response) => {
+    if (request.url === "/cut") currentSession()?.cutOff(onward);
+    response.end();
+  });
+  const cut = await fetch(`${hosted.url}/cut`);
+  const token = cut.headers.get("ninefold-session") ?? "";
+  expect(cut.headers.get("ninefold-session-reset")).toBe("1");
+  expect(cookieOf(cut)).toBe(`ninefold_session=${token}`);
+  expect(testCodec.decode(token)).toMatchObject({ positions: [onward] });
+  const later = await fetch(`${hosted.url}/`, { headers: { "ninefold-session": token } });
+  expect(later.headers.get("ninefold-session-reset")).toBeNull();
 });
 
 test("500 requests at once: each has its own id and session, and no user ever gets another's cookie", async () => {
@@ -96,6 +132,7 @@ test("500 requests at once: each has its own id and session, and no user ever ge
         at: String(writes ? user + 1_000 : user),
         requestId: `user-${user}`,
         same: true,
+        incomplete: false,
       });
       const cookie = cookieOf(answer);
       if (!writes) expect(cookie).toBeUndefined();

@@ -5,8 +5,8 @@ import { Session, type SessionCodec } from "../session/index.ts";
 /** What the server needs of sessions. */
 export interface Sessions {
   /**
-   * The session that the request's token names; a new one when it has none, or one that is not ours. A client that says
-   * who it is (`Authorization`) but brings no token may have seen anything.
+   * The session that the request's token names; a new one when it has none. A client that brings a token which is not ours
+   * or cannot be read, or says who it is (`Authorization`) without one, may have seen anything.
    */
   open(request: IncomingMessage): Session;
   /** The token to give the client, when the session has seen more than the client's token says; otherwise undefined. */
@@ -14,11 +14,11 @@ export interface Sessions {
 }
 
 const COOKIE = "ninefold_session=";
-const LONGEST = 4_096;
 
 /** Sessions whose tokens are made and checked by `codec`. A refused token is an ordinary thing (an old browser tab), so a `debug` line. */
 export function tokenSessions(codec: SessionCodec, log: Logger): Sessions {
-  const refused = (reason: string) => log.debug({ reason }, "a session token was refused; a new session begins");
+  const refused = (reason: string) =>
+    log.debug({ reason }, "a session token was refused; its client may have seen anything");
   return {
     open: (request) => {
       const token = sentToken(request);
@@ -29,11 +29,10 @@ export function tokenSessions(codec: SessionCodec, log: Logger): Sessions {
   };
 }
 
-/** The token as the client sent it, in the header or the cookie; undefined when there is none or it is absurdly long. */
-export function sentToken(request: IncomingMessage): string | undefined {
+/** The token as the client sent it, in the header or the cookie; undefined when there is none. */
+function sentToken(request: IncomingMessage): string | undefined {
   const header = request.headers["ninefold-session"];
-  const token = typeof header === "string" ? header : fromCookie(request.headers.cookie);
-  return token === undefined || token === "" || token.length > LONGEST ? undefined : token;
+  return typeof header === "string" ? header : fromCookie(request.headers.cookie);
 }
 
 function fromCookie(cookie: string | undefined): string | undefined {

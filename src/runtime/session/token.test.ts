@@ -45,13 +45,14 @@ test.each([
   ["malformed", () => "not a token"],
   ["malformed", () => ""],
   ["version", () => flip(codec.encode([main]), 0)],
-])("%s is refused, and the client begins a new session", (reason, token) => {
+])("%s is refused, and the client begins a new session that may have seen anything", (reason, token) => {
   expect(codec.decode(token())).toEqual({ refused: reason });
   let told: string | undefined;
   const session = codec.open(token(), (refused) => {
     told = refused;
   });
   expect(session.positions.size).toBe(0);
+  expect(session.isIncomplete("main")).toBe(true);
   expect(told).toBe(reason);
 });
 

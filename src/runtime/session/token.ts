@@ -3,7 +3,7 @@ import type { Position } from "./position.ts";
 import { newSessionId, recentSessions } from "./recent.ts";
 import { type Encoder, type Known, Session } from "./session.ts";
 
-/** Why a token was not honoured; for the log. The client then simply begins a new session. */
+/** Why a token was not honoured; for the log. The client then begins a new session, and may have seen anything. */
 export type Refusal = "oversized" | "malformed" | "version" | "forged" | "other-deployment" | "from-the-future";
 
 export type Decoded = (Known & { readonly id: string }) | { readonly refused: Refusal };
