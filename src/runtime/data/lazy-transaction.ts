@@ -22,6 +22,8 @@ export interface LazyTransactionOptions {
 export interface LazyTransaction<DB> {
   /** All its statements belong to the transaction; `transaction()` on it makes a savepoint. */
   readonly db: Kysely<DB>;
+  /** The database outside of the transaction, which shows nothing of it before its commit. */
+  readonly outside: Kysely<DB>;
   /** A statement was executed. If not, `commit` and `rollback` have nothing to do. */
   readonly begun: boolean;
   /**
@@ -55,6 +57,7 @@ export function lazyTransaction<DB>(database: Database<DB>, options: LazyTransac
   };
   return {
     db: kyselyOn<DB>(placeSource(place)),
+    outside: database.db,
     get begun() {
       return place.used;
     },

@@ -1,12 +1,15 @@
 import { type QueryExecutorProvider, sql } from "kysely";
+import { carriedBy, currentSession } from "../session/index.ts";
 import type { KnownJob } from "./definition.ts";
 import { BadJobOptions, UnknownJob } from "./errors.ts";
 import type { EnqueueOptions, Jobs } from "./job.ts";
 import { encodePayload } from "./payload.ts";
 
-/** What is stored for a job: its payload, with room beside it for what travels with a job. */
+/** What is stored for a job. */
 export interface Envelope {
   readonly payload: unknown;
+  /** What the session knew that enqueued it; see `carriedBy` of runtime/session. */
+  readonly session?: unknown;
 }
 
 /**
@@ -46,7 +49,9 @@ export function createJobs<DB>(options: {
 }
 
 function envelope(payload: unknown, at: string): string {
-  return `{"payload":${encodePayload(payload, at)}}`;
+  const carried = carriedBy(currentSession());
+  const session = carried === undefined ? "" : `,"session":${JSON.stringify(carried)}`;
+  return `{"payload":${encodePayload(payload, at)}${session}}`;
 }
 
 function checked<DB>(name: string, options: EnqueueOptions<DB>): EnqueueOptions<DB> {

@@ -19,6 +19,12 @@ export interface JobResources<DB> {
    * an effect in the database is applied once, however often the job is started.
    */
   readonly db: Kysely<DB>;
+  /**
+   * The database outside of that transaction, as a request has it: reads may go to standbys, and find what the job was
+   * enqueued with, what its enqueuer had seen, and what the job has written here. What is written here commits by itself, so
+   * at least once; what `db` has written is not to be seen here before the job is done.
+   */
+  readonly outside: Kysely<DB>;
   readonly jobs: Jobs<DB>;
   readonly log: Logger;
   readonly folder: string;

@@ -2,6 +2,7 @@ import type { Task } from "graphile-worker";
 import { CompiledQuery, type Kysely } from "kysely";
 import type { Logger } from "pino";
 import { isFromMove, type LazyTransaction } from "../data/index.ts";
+import { carryOn, runWithSession } from "../session/index.ts";
 import { retryDelay } from "./backoff.ts";
 import type { KnownJob } from "./definition.ts";
 import { createJobs, type Envelope } from "./enqueue.ts";
@@ -40,10 +41,12 @@ export function taskFor<DB>(known: KnownJob<DB>, runs: Runs<DB>, lease: Lease): 
     try {
       // Noted first, a try counts even if it kills the worker: see schema/lease.ts.
       if ((attempt > 1 || attempts === 1) && (await lease.note()).has(id)) return;
-      const { payload } = envelope as Envelope;
+      const { payload, session } = envelope as Envelope;
       const job: Job<unknown> = { id, name: known.name, payload, attempt, attempts, signal: lease.signal };
-      await known.run(job, effect);
-      await effect.transaction?.commit();
+      await runWithSession(carryOn(session), async () => {
+        await known.run(job, effect);
+        await effect.transaction?.commit();
+      });
       runs.counts.completed += 1;
     } catch (error) {
       await effect.transaction?.rollback();
@@ -100,15 +103,23 @@ class Effect<DB> implements JobResources<DB> {
   }
 
   get db(): Kysely<DB> {
-    const { worker, number } = this.#lease;
-    this.transaction ??= this.#runs.transaction(prologue(this.#id, worker, number));
-    return this.transaction.db;
+    return this.#begun().db;
+  }
+
+  get outside(): Kysely<DB> {
+    return this.#begun().outside;
   }
 
   /** Jobs that a job enqueues belong to its effect: they exist if and only if it is applied. */
   get jobs(): Jobs<DB> {
     this.#jobs ??= createJobs({ db: this.db, jobs: this.#runs.jobs });
     return this.#jobs;
+  }
+
+  #begun(): LazyTransaction<DB> {
+    const { worker, number } = this.#lease;
+    this.transaction ??= this.#runs.transaction(prologue(this.#id, worker, number));
+    return this.transaction;
   }
 
   get log(): Logger {

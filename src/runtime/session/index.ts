@@ -1,3 +1,4 @@
+export { type Carried, carriedBy, carryOn } from "./carried.ts";
 export { currentSession, runWithSession } from "./current.ts";
 export { isAfter, type Position, parseLsn } from "./position.ts";
 export { Session } from "./session.ts";

@@ -8,6 +8,8 @@ export interface Known {
   readonly positions: readonly Position[];
   /** True when that may be less than the client has seen, because it did not bring what it was given. */
   readonly incomplete?: boolean;
+  /** True when it must also find what was committed since, all of which the primary shows. */
+  readonly behind?: boolean;
 }
 
 /** What a session needs to become a token. */
@@ -28,8 +30,9 @@ export class Session {
   #load: (() => Known) | undefined;
   #dirty = false;
   #incomplete = false;
+  #behind = false;
   #cutOff = false;
-  /** Clusters of which it was asked, for a client that cannot tell, how far all that was written has come. */
+  /** Clusters of which it was asked, for a session that cannot tell, how far all that was written has come. */
   readonly #asked = new Set<string>();
 
   /** @param load gives what the session begins with; called when it is first needed, and only once */
@@ -61,6 +64,12 @@ export class Session {
   isIncomplete(cluster: string): boolean {
     this.#known();
     return this.#incomplete && !this.#asked.has(cluster);
+  }
+
+  /** Whether it must be asked how far all that was written has come before a read may go to a standby of a cluster. */
+  isBehind(cluster: string): boolean {
+    this.#known();
+    return (this.#incomplete || this.#behind) && !this.#asked.has(cluster);
   }
 
   /** Adds how far all that was written has come, whoever wrote it: no client can have seen more of that cluster. */
@@ -104,6 +113,7 @@ export class Session {
       this.#positions = new Map(known?.positions.map((position) => [position.cluster, position]));
       this.#id = known?.id;
       this.#incomplete = known?.incomplete ?? false;
+      this.#behind = known?.behind ?? false;
       this.#load = undefined;
     }
     return this.#positions;
