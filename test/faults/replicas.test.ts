@@ -18,10 +18,7 @@ afterAll(() => system?.[Symbol.asyncDispose]());
 beforeEach(() => until("all members are well", members.whole, 60_000), 70_000);
 
 /** Traffic beside a fault; ends a while after everything is well again. */
-async function under(
-  fault: () => Promise<void>,
-  options: { reads: "all" | "some"; writes?: "all" },
-): Promise<Report> {
+async function under(fault: () => Promise<void>, options: { reads: "all" | "some"; writes?: "all" }): Promise<Report> {
   await using traffic = await system.check({ allowFailures: true });
   await traffic.report();
   await fault();

@@ -6,8 +6,9 @@ import { type MemberState, memberState, STATE, type Switch } from "./members.ts"
 import { ownStatement, type Statement } from "./statement.ts";
 
 const USUALLY_MS = 250;
-/** While there is no primary. */
+/** While there is no primary; and of a member that gives no connection, since each try costs it a process. */
 const URGENTLY_MS = 50;
+const AGAIN_MS = 150;
 /** A member that does not answer for so long is left out. */
 export const SILENT_MS = 1_000;
 
@@ -82,7 +83,8 @@ export class Watch {
   }
 
   #pause(): Promise<void> {
-    const ms = (this.#urgent ? URGENTLY_MS : USUALLY_MS) * (0.9 + 0.2 * Math.random());
+    const urgently = this.#link === undefined ? AGAIN_MS : URGENTLY_MS;
+    const ms = (this.#urgent ? urgently : USUALLY_MS) * (0.9 + 0.2 * Math.random());
     return new Promise((resolve) => {
       const done = () => {
         clearTimeout(timer);
