@@ -141,6 +141,20 @@ test.each(Object.entries(readers))(
   },
 );
 
+test("an answer of the app that comes before the body was sent is not lost with the connection", async () => {
+  await using hosted = await hostApp((_request, response) => {
+    response.writeHead(413, { connection: "close", "content-length": "3" }).end("no\n");
+  });
+  using connection = raw(hosted.port, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n");
+  await connection.until(/^HTTP\/1.1 413 [\s\S]*no\n$/);
+  let sent = 0;
+  for (; sent < 1_000_000; sent += 100_000) {
+    expect(connection.socket.readyState).toBe("open");
+    await new Promise((resolve) => connection.socket.write(Buffer.alloc(100_000), resolve));
+  }
+  await connection.closed;
+});
+
 test("100 Continue is not sent for a body that will be refused", async () => {
   await using hosted = await hostApp(ok, { limits: { maxBodyBytes: 10 } });
   using connection = raw(

@@ -1,3 +1,4 @@
+import { Socket } from "node:net";
 import type { Request, Response } from "./message.ts";
 
 const LINGER_MS = 2_000;
@@ -31,6 +32,21 @@ export function hasBody(request: Request): boolean {
 export function declaredLength(request: Request): number | undefined {
   const value = request.headers["content-length"];
   return value === undefined ? undefined : Number(value);
+}
+
+/**
+ * Reads the rest of a body before a connection is closed of which an app has answered the request without it, for a while. A balancer
+ * in front gives such an answer on only when its whole request was taken, and see {@link closeGently}.
+ */
+export function closeAfterBody(request: Request): void {
+  const { socket } = request;
+  const close = () => Socket.prototype.destroySoon.call(socket);
+  socket.destroySoon = () => {
+    if (request.complete) return close();
+    const timer = setTimeout(close, LINGER_MS);
+    socket.once("close", () => clearTimeout(timer));
+    request.once("end", close).resume();
+  };
 }
 
 /**

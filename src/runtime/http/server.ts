@@ -11,7 +11,7 @@ import { type HeadHooks, Request, Response } from "./message.ts";
 import { originsBehind } from "./origin.ts";
 import { createGate } from "./overload.ts";
 import { createReadiness, READY_PATH } from "./ready.ts";
-import { declaredLength, hasBody, refuse } from "./refuse.ts";
+import { closeAfterBody, declaredLength, hasBody, refuse } from "./refuse.ts";
 import { requestId } from "./request-id.ts";
 import type { Sessions } from "./sessions.ts";
 
@@ -165,6 +165,7 @@ export function createHttpServer(options: HttpOptions): HttpServer {
     const session = sessions.open(request);
     const context = new Context(response.requestId, datacenter, session, log, () => origins.of(request));
     if (hasBody(request)) {
+      closeAfterBody(request);
       request.allowance = limits.maxBodyBytes;
       request.onTooLong = () => {
         tooLong(request, response);
