@@ -12,7 +12,8 @@ const exclude = [
     : [
         "src/engines/{etcd,patroni,haproxy}/**",
         "src/move/**",
-        "test/transitions/{climb,replicas}*",
+        "test/rungs/**",
+        "test/transitions/{backup,climb,replicas}*",
         "test/faults/{fleet,replicas}*",
       ]),
 ];

@@ -14,22 +14,33 @@ export interface ArticleText {
   readonly tagList: readonly string[];
 }
 
+interface ApiOptions {
+  readonly url: string;
+  /** Token for requests that name no member; undefined where none is needed. */
+  latestSession(): Promise<string | undefined>;
+  /** Runs after each request. */
+  done(): Promise<void>;
+}
+
 let last = 0;
 /** A name that no other test of this run has. */
 export const unique = (prefix: string): string => `${prefix}${Date.now().toString(36)}${++last}`;
 
 /** What the tests do behind the browser's back: the same API, without pages. */
-export function conduitApi(url: string) {
+export function conduitApi({ url, latestSession, done }: ApiOptions) {
   const call = async (method: string, path: string, token?: string, body?: unknown): Promise<unknown> => {
+    const session = token === undefined ? await latestSession() : undefined;
     const response = await fetch(`${url}/api${path}`, {
       method,
       headers: {
         ...(body === undefined ? {} : { "Content-Type": "application/json" }),
         ...(token === undefined ? {} : { Authorization: `Token ${token}` }),
+        ...(session === undefined ? {} : { "Ninefold-Session": session }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await response.text();
+    await done();
     expect(response.ok, `${method} ${path} answered ${response.status} ${text}`).toBe(true);
     return text === "" ? undefined : JSON.parse(text);
   };

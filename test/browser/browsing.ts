@@ -46,17 +46,29 @@ export function browserTests(name: string, define: (browsing: Browsing) => void)
       expect(crash, "an error that no part of the page caught").toBeUndefined();
     });
 
+    /** Browsers have heard of what was done behind their backs, as when one user tells another. */
+    const tell = async (contexts = opened.map((page) => page.context())) => {
+      const session = await served.latestSession();
+      if (session === undefined) return;
+      const cookie = { name: "ninefold_session", value: session, url: served.url };
+      await Promise.all(contexts.map((context) => context.addCookies([cookie])));
+    };
+
     define({
       get url() {
         return served.url;
       },
-      runJobs: () => served.runJobs(),
+      async runJobs() {
+        await served.runJobs();
+        await tell();
+      },
       get api() {
-        return conduitApi(served.url);
+        return conduitApi({ ...served, done: tell });
       },
       async open(member, options) {
         const context = await browser.newContext({ baseURL: served.url, ...options });
         context.setDefaultTimeout(20_000);
+        await tell([context]);
         const page = await context.newPage();
         page.on("pageerror", (error) => crashes.push(error));
         opened.push(page);

@@ -37,6 +37,8 @@ export interface SystemOptions {
   readonly app?: number;
   /** Rung to start at; 1 unless given. */
   readonly rung?: number;
+  /** How far the standbys are held behind on purpose, such as `2s`. */
+  readonly lag?: string;
   /** Whether it answers HTTPS, from rung 3. */
   readonly tls?: boolean;
   /** The service's folder, which is copied; Conduit unless given. */
@@ -69,8 +71,9 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   try {
     const app = options.app === undefined ? [] : ["--app", String(options.app)];
     const rung = options.rung === undefined ? [] : ["--rung", String(options.rung)];
+    const lag = options.lag === undefined ? [] : ["--lag", options.lag];
     const tls = options.tls === true ? ["--tls"] : [];
-    await succeed("up", "-d", "--port", String(port), "--host", "127.0.0.1", ...app, ...rung, ...tls);
+    await succeed("up", "-d", "--port", String(port), "--host", "127.0.0.1", ...app, ...rung, ...lag, ...tls);
   } catch (error) {
     await dispose().catch(() => {});
     throw error;

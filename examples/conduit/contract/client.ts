@@ -1,3 +1,4 @@
+import { createCookieJar } from "../../../src/check/http/cookies.ts";
 import type { Specification } from "./specification.ts";
 
 export interface Asked {
@@ -8,12 +9,13 @@ export interface Asked {
   readonly body?: unknown;
 }
 
-/** A client that knows nothing but the specification: every answer is checked against it. */
+/** A client that knows nothing but the specification: every answer is checked against it. It keeps cookies, as clients do. */
 export class ContractClient {
   /** Operations and statuses seen so far, as `GetTags 200`. */
   readonly seen = new Set<string>();
   readonly #url: string;
   readonly #specification: Specification;
+  readonly #cookies = createCookieJar();
 
   /** @param url base of the API, such as `http://localhost:8080/api` */
   constructor(url: string, specification: Specification) {
@@ -29,14 +31,17 @@ export class ContractClient {
     const search = new URLSearchParams(
       Object.entries(query).map(([name, value]): [string, string] => [name, String(value)]),
     );
+    const cookie = this.#cookies.header();
     const answer = await fetch(`${this.#url}${filled}${search.size === 0 ? "" : `?${search}`}`, {
       method: method.toUpperCase(),
       headers: {
+        ...(cookie === undefined ? {} : { cookie }),
         ...(token === undefined ? {} : { authorization: `Token ${token}` }),
         ...(body === undefined ? {} : { "content-type": "application/json" }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
+    for (const each of answer.headers.getSetCookie()) this.#cookies.take(each);
     const text = await answer.text();
     const parsed: unknown = text === "" ? undefined : JSON.parse(text);
     const wrong =

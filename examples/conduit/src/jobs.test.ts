@@ -103,7 +103,8 @@ test("a new user gets one welcome e-mail, a refused one gets none", async () => 
   expect(welcome[0]).toMatch(/^Subject: Welcome to Conduit\r?$/m);
 });
 
-test("with SMTP_URL the e-mail goes to that server", async () => {
+test("with SMTP_URL the e-mail goes to that server", async ({ skip }) => {
+  skip(conduit.app === undefined, "the worker's environment is not this process's");
   const received: string[] = [];
   const server = createServer((socket) => {
     let data = false;

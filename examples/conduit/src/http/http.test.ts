@@ -1,5 +1,4 @@
 import { request } from "node:http";
-import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startConduit, type TestConduit } from "../../testing.ts";
 
@@ -9,8 +8,7 @@ let base: string;
 beforeAll(async () => {
   conduit = await startConduit();
   token = await conduit.register("jake");
-  await conduit.app.listen({ host: "127.0.0.1", port: 0 });
-  base = `http://127.0.0.1:${(conduit.app.server.address() as AddressInfo).port}/api`;
+  base = `${conduit.url}/api`;
 });
 afterAll(() => conduit[Symbol.asyncDispose]());
 

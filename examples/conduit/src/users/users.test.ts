@@ -141,7 +141,7 @@ describe("the current user", () => {
 });
 
 describe("the token", () => {
-  const secret = "jwt".padEnd(64, "0");
+  const secret = () => conduit.secret("jwt");
   const withHeader = (authorization: string) => conduit.call("GET", "/user", { headers: { authorization } });
 
   test("may be announced as Token or Bearer", async () => {
@@ -152,9 +152,9 @@ describe("the token", () => {
 
   test("that is forged, expired, of no user or no token at all is refused", async () => {
     const user = { id: 1 };
-    const old = createTokens(secret, () => Date.now() - 61 * 86_400_000).issue(user.id);
+    const old = createTokens(secret(), () => Date.now() - 61 * 86_400_000).issue(user.id);
     const forged = createTokens("another secret").issue(user.id);
-    const unknown = createTokens(secret).issue(2_000_000_000);
+    const unknown = createTokens(secret()).issue(2_000_000_000);
     const none = `${Buffer.from('{"alg":"none","typ":"JWT"}').toString("base64url")}.eyJzdWIiOiIxIn0.`;
     for (const token of [old, forged, unknown, none, "nonsense", "a.b.c", `${forged}.x`]) {
       expect(await withHeader(`Token ${token}`)).toMatchObject({
@@ -166,7 +166,7 @@ describe("the token", () => {
   });
 
   test("of a user who is gone is refused where the user would write", async () => {
-    const token = createTokens(secret).issue(2_000_000_000);
+    const token = createTokens(secret()).issue(2_000_000_000);
     const article = { title: "t", description: "d", body: "b" };
     expect((await conduit.call("POST", "/articles", { token, body: { article } })).status).toBe(401);
     expect((await conduit.call("PUT", "/user", { token, body: { user: { bio: "x" } } })).status).toBe(401);
