@@ -36,11 +36,11 @@ export interface TestCluster extends AsyncDisposable {
 
 /**
  * Starts a primary with roles and `standbys` copies of it. All standbys are synchronous, as Ninefold's own are, unless
- * `synchronous` says otherwise.
+ * `synchronous` says otherwise. Without `fsync` they are faster, and lose data when the machine dies.
  */
-export async function startTestCluster({ standbys = 1, synchronous = true } = {}): Promise<TestCluster> {
+export async function startTestCluster({ standbys = 1, synchronous = true, fsync = false } = {}): Promise<TestCluster> {
   await using made = new AsyncDisposableStack();
-  const first = await startTestPostgres({ fsync: false, roles: true });
+  const first = await startTestPostgres({ fsync, roles: true });
   made.use(first);
   const primary = made.adopt(memberOf("dc1.db.1", first), (member) => member.end());
   await primary.set({ synchronous_commit: "on", wal_retrieve_retry_interval: "50ms", wal_keep_size: "1GB" });
