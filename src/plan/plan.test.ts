@@ -6,7 +6,7 @@ import type { Topology } from "../topology/topology.ts";
 import { allClusters, type Cluster, clusterKind, clusterName, clustersOf } from "./clusters.ts";
 import { databaseSettings } from "./database-steps.ts";
 import { serviceInstances } from "./members.ts";
-import { applyStep, type Model, NOTHING, undoStep } from "./model.ts";
+import { applyStep, type Model, NOTHING, undoStep } from "./model/index.ts";
 import { type Plan, planChange } from "./plan.ts";
 import { etcdMembers, replicationOf } from "./replication.ts";
 import { EMPTY, type Situation } from "./situation.ts";

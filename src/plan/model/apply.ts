@@ -1,44 +1,9 @@
-import { membersOf } from "./replication.ts";
-import type { DatabaseSettings, MoveRef, Replication, Step } from "./step.ts";
-
-/**
- * What a plan does to the world, without the world: the meaning of each step and of its undo, for reasoning and for tests.
- * Data, secrets and releases are kept by design; they are not part of what an undo must give back.
- */
-export interface Model {
-  readonly sockets: ReadonlySet<string>;
-  /** Running instances of the service, and servers behind the balancer where there is one. */
-  readonly instances: ReadonlySet<string>;
-  readonly balancer: ReadonlySet<string> | undefined;
-  /** Running clusters with their settings, and the one that serves. */
-  readonly databases: ReadonlyMap<string, DatabaseSettings>;
-  readonly serving: string | undefined;
-  readonly etcd: ReadonlySet<string>;
-  /** Standbys of clusters, the mode of those that are replicated, and who of each may be its primary by now. */
-  readonly standbys: ReadonlyMap<string, ReadonlySet<string>>;
-  readonly replication: ReadonlyMap<string, Replication>;
-  readonly leads: ReadonlyMap<string, ReadonlySet<string>>;
-  /** Standbys that the service reads from. */
-  readonly readers: ReadonlySet<string>;
-  /** Moves whose two sides follow each other. */
-  readonly following: ReadonlySet<string>;
-  readonly kept: { readonly data: ReadonlySet<string>; readonly releases: ReadonlySet<number> };
-}
-
-export const NOTHING: Model = {
-  sockets: new Set(),
-  instances: new Set(),
-  balancer: undefined,
-  databases: new Map(),
-  serving: undefined,
-  etcd: new Set(),
-  standbys: new Map(),
-  replication: new Map(),
-  leads: new Map(),
-  readers: new Set(),
-  following: new Set(),
-  kept: { data: new Set(), releases: new Set() },
-};
+import { membersOf } from "../replication.ts";
+import type { DatabaseSettings, MoveRef, Step } from "../step.ts";
+import { alone, leadersOf, replicate, standbysOf, withoutDatabase } from "./clusters.ts";
+import { type Model, NOTHING } from "./model.ts";
+import { need } from "./need.ts";
+import { minus, plus, sameSet, with_ } from "./sets.ts";
 
 /** The model after a step. Throws when the step cannot be done there: a plan that asks for it is wrong. */
 export function applyStep(model: Model, step: Step): Model {
@@ -196,104 +161,6 @@ export function applyStep(model: Model, step: Step): Model {
   }
 }
 
-/** The model after a step was undone. */
-export function undoStep(model: Model, step: Step): Model {
-  switch (step.name) {
-    case "open-socket":
-      return applyStep(model, { ...step, name: "close-socket" });
-    case "close-socket":
-      return applyStep(model, { ...step, name: "open-socket" });
-    case "start-etcd":
-      return applyStep(model, { ...step, name: "stop-etcd" });
-    case "stop-etcd":
-      return applyStep(model, { ...step, name: "start-etcd" });
-    case "add-etcd":
-      return applyStep(model, { ...step, name: "remove-etcd" });
-    case "remove-etcd":
-      return applyStep(model, { ...step, name: "add-etcd" });
-    case "add-standby": {
-      // It is asked to let another one lead first, where it is the primary.
-      const leads = with_(model.leads, step.cluster, minus(leadersOf(model, step.cluster), step.instance));
-      return applyStep({ ...model, leads }, { ...step, name: "remove-standby" });
-    }
-    case "remove-standby":
-      return applyStep(model, { ...step, name: "add-standby" });
-    case "change-replication":
-    case "publish-standbys":
-      return applyStep(model, { ...step, from: step.replication, replication: step.from });
-    case "start-database":
-      return applyStep(model, { ...step, name: "stop-database" });
-    case "stop-database":
-      return applyStep(model, { ...step, name: "start-database" });
-    case "change-database":
-      return applyStep(model, { ...step, from: step.settings, settings: step.from });
-    case "make-cluster":
-      need(model.serving !== step.instance, "another cluster to serve");
-      return withoutDatabase(model, step.instance);
-    case "copy-schema":
-      return { ...model, following: minus(model.following, step.id) };
-    case "cut-over":
-      return applyStep(model, { ...step, forward: !step.forward });
-    case "start-instance":
-      return applyStep(model, { ...step, name: "stop-instance" });
-    case "stop-instance":
-      return applyStep(model, { ...step, name: "start-instance" });
-    case "start-balancer":
-      return applyStep(model, { ...step, name: "stop-balancer" });
-    case "stop-balancer":
-      return applyStep(model, { ...step, name: "start-balancer" });
-    case "enter-balancer":
-      return applyStep(model, { ...step, name: "leave-balancer" });
-    case "leave-balancer":
-      return applyStep(model, { ...step, name: "enter-balancer" });
-    case "write-secrets":
-    case "publish-endpoints":
-    case "make-release":
-    case "inspect-release":
-    case "init-database":
-    case "prepare-database":
-    case "migrate":
-    case "check-move":
-    case "copy-rows":
-    case "finish-copy":
-    case "verify-copy":
-    case "change-balancer":
-    case "lead":
-      return model;
-    case "drop-copy":
-    case "destroy-data":
-      throw new Error("removed data cannot be brought back");
-  }
-}
-
-function withoutDatabase(model: Model, instance: string): Model {
-  return {
-    ...replicate(model, instance, undefined),
-    databases: without(model.databases, instance),
-    standbys: without(model.standbys, instance),
-    leads: without(model.leads, instance),
-  };
-}
-
-/** One member is no replication, whatever it is called. */
-function replicate(model: Model, cluster: string, replication: Replication | undefined): Model {
-  const others = without(model.replication, cluster);
-  if (replication === undefined || replication.standbys.length === 0) return { ...model, replication: others };
-  return { ...model, replication: with_(others, cluster, replication) };
-}
-
-function standbysOf({ standbys }: Model, cluster: string): ReadonlySet<string> {
-  return standbys.get(cluster) ?? new Set();
-}
-
-function leadersOf({ leads }: Model, cluster: string): ReadonlySet<string> {
-  return leads.get(cluster) ?? new Set();
-}
-
-function alone(model: Model, cluster: string): boolean {
-  return standbysOf(model, cluster).size === 0 && [...leadersOf(model, cluster)].every((one) => one === cluster);
-}
-
 function bothRun({ databases }: Model, { source, target }: MoveRef): boolean {
   return databases.has(source.instance) && databases.has(target.instance);
 }
@@ -307,30 +174,6 @@ function at({ host, port }: { readonly host: string; readonly port: number }): s
   return `${host}:${port}`;
 }
 
-function plus<T>(set: ReadonlySet<T>, item: T): ReadonlySet<T> {
-  return new Set([...set, item]);
-}
-
-function minus<T>(set: ReadonlySet<T>, item: T): ReadonlySet<T> {
-  return new Set([...set].filter((other) => other !== item));
-}
-
-function with_<T>(map: ReadonlyMap<string, T>, key: string, value: T): ReadonlyMap<string, T> {
-  return new Map([...map, [key, value]]);
-}
-
-function without<T>(map: ReadonlyMap<string, T>, key: string): ReadonlyMap<string, T> {
-  return new Map([...map].filter(([name]) => name !== key));
-}
-
-function sameSet(set: ReadonlySet<string> | undefined, names: readonly string[]): boolean {
-  return (set?.size ?? 0) === names.length && names.every((name) => set?.has(name));
-}
-
 function same(a: DatabaseSettings | undefined, b: DatabaseSettings): boolean {
   return a?.maxConnections === b.maxConnections && a.memoryMb === b.memoryMb;
-}
-
-function need(condition: boolean, what: string): asserts condition {
-  if (!condition) throw new Error(`this step needs ${what}`);
 }

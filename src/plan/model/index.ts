@@ -1,0 +1,3 @@
+export { applyStep } from "./apply.ts";
+export { type Model, NOTHING } from "./model.ts";
+export { undoStep } from "./undo.ts";
