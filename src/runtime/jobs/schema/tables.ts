@@ -58,8 +58,18 @@ grant usage on schema graphile_worker, ninefold to ${role};
 grant select, insert, update, delete on ${tables.slice(0, 2).join(", ")} to ${role};
 grant select, insert, update on ${tables.slice(2).join(", ")} to ${role};
 grant select, insert, update, delete on ninefold.workers, ninefold.inbox, ninefold.schedules to ${role};
-revoke all on all functions in schema ninefold from public;
-grant execute on all functions in schema ninefold to ${role};
+do $do$
+declare
+  own regprocedure;
+begin
+  -- Others in this schema are the superuser's, who has granted them already.
+  for own in select oid from pg_proc
+    where pronamespace = 'ninefold'::regnamespace and proowner = current_user::regrole
+  loop
+    execute 'revoke all on function ' || own || ' from public';
+    execute 'grant execute on function ' || own || $role$ to ${role}$role$;
+  end loop;
+end $do$;
 ${policies.join("\n")}
 `;
 }
