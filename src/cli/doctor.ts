@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { statePaths } from "../control/paths.ts";
 import { restoreJournal } from "../control/restore.ts";
 import { connect } from "../control/start.ts";
-import { systemPackages } from "../engines/packages.ts";
+import { type SystemPackage, systemPackages } from "../engines/packages.ts";
 import { postgresBinaries } from "../engines/postgres/binaries.ts";
 import type { Problem } from "../topology/problem.ts";
 import { rungOf } from "../topology/rung.ts";
@@ -71,13 +71,21 @@ function packages(wanted: number): Finding[] {
   return [2, 3].map((rung) => {
     const what = `packages of rung ${rung}`;
     const own = systemPackages(rung).filter((one) => one.rung === rung);
-    const missing = own.filter(({ found }) => found === undefined).map((one) => one.package);
-    if (missing.length === 0) return { what, found: own.map((one) => one.package).join(", ") };
+    const missing = own.filter(lacking).map((one) => one.package);
+    if (missing.length === 0) return { what, found: own.map(nameOf).join(", ") };
     const says = `${missing.join(", ")} not installed`;
     const fix = `\`ninefold install --rung ${rung}\` shows how`;
     if (rung <= wanted) return { what, found: { at: "this machine", says, fix } };
     return { what, found: `${says}, and not needed yet; ${fix}` };
   });
+}
+
+function lacking({ found, optional }: SystemPackage): boolean {
+  return found === undefined && optional !== true;
+}
+
+function nameOf({ package: name, found, use }: SystemPackage): string {
+  return found === undefined ? `${name} is not installed, and only needed for ${use}` : name;
 }
 
 /** The rung of the service's topology file or of what runs, whichever is higher; 1 where neither says. */

@@ -5,6 +5,7 @@ import { affordableConnections, type HaproxySpec } from "../engines/haproxy/inde
 import { systemHaproxy, systemPostgres } from "../engines/packages.ts";
 import type { Replication as PatroniReplication, PatroniSpec } from "../engines/patroni/index.ts";
 import type { Machine } from "../machine/machine.ts";
+import { backupsName } from "../plan/backups.ts";
 import { etcdNames } from "../plan/replication.ts";
 import { socketName } from "../plan/situation.ts";
 import type { DatabaseSettings, Replication } from "../plan/step.ts";
@@ -80,6 +81,7 @@ export function systemPlaces(
           ...(name.endsWith(".1") ? {} : { joins: true }),
           ...replicated(replication),
           database: DATABASE,
+          backups: machine.folder(backupsName(datacenterOf(name))),
           secrets: passwordsFile(paths),
           patroniSecrets: secret("patroni.json"),
           etcdSecrets: secret("etcd.json"),

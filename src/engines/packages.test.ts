@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { missingPackages, PackagesMissing, systemHaproxy, systemPostgres } from "./packages.ts";
+import { missingPackages, PackagesMissing, systemHaproxy, systemPgbackrest, systemPostgres } from "./packages.ts";
 
 let root: string;
 beforeEach(() => {
@@ -21,17 +21,19 @@ const postgres = (version: number | string) =>
 
 test("on a bare system each rung names what it lacks", () => {
   expect(missingPackages(1, root)).toEqual([]);
-  expect(missingPackages(2, root)).toEqual(["postgresql", "patroni", "etcd-server", "python3-etcd"]);
-  expect(missingPackages(3, root)).toEqual(["postgresql", "patroni", "etcd-server", "python3-etcd", "haproxy"]);
+  const second = ["postgresql", "patroni", "etcd-server", "python3-etcd", "pgbackrest"];
+  expect(missingPackages(2, root)).toEqual(second);
+  expect(missingPackages(3, root)).toEqual([...second, "haproxy"]);
   expect(() => systemPostgres(root)).toThrow(PackagesMissing);
   expect(() => systemPostgres(root)).toThrow("postgresql, patroni, etcd-server, python3-etcd are not installed");
+  expect(() => systemPgbackrest(root)).toThrow("pgbackrest is not installed. Run `ninefold install --rung 2`");
   expect(() => systemHaproxy(root)).toThrow("haproxy is not installed. Run `ninefold install --rung 3`");
 });
 
 test("the highest PostgreSQL that is whole and new enough is taken", () => {
   install("usr/bin/patroni", "usr/bin/etcd", "usr/lib/python3/dist-packages/etcd/__init__.py", "usr/sbin/haproxy");
   postgres(14);
-  expect(missingPackages(3, root)).toEqual(["postgresql"]);
+  expect(missingPackages(3, root)).toEqual(["postgresql", "pgbackrest"]);
   postgres(15);
   postgres(18);
   postgres("9.6");

@@ -11,6 +11,8 @@ export interface SystemPackage {
   readonly use: string;
   /** Absolute path of what was found of it; undefined when it is not installed. */
   readonly found: string | undefined;
+  /** The rung runs without it: what it is for is refused until it is there. */
+  readonly optional?: true;
 }
 
 /** Programs of the system that rung 2 and above run. */
@@ -51,12 +53,13 @@ export function systemPackages(rung: number, root = "/"): readonly SystemPackage
       use: "Patroni's way to etcd",
       found: readable(join(root, "usr/lib/python3/dist-packages/etcd/__init__.py")),
     },
+    { package: "pgbackrest", rung: 2, use: "backups", found: program(root, "pgbackrest"), optional: true },
     { package: "haproxy", rung: 3, use: "the load balancer", found: program(root, "haproxy") },
   ];
   return all.filter((one) => one.rung <= rung);
 }
 
-/** Names of the packages that rungs up to `rung` need and the system lacks. */
+/** Names of the packages for rungs up to `rung` that the system lacks, the optional ones included. */
 export function missingPackages(rung: number, root = "/"): readonly string[] {
   return systemPackages(rung, root)
     .filter(({ found }) => found === undefined)
@@ -71,7 +74,9 @@ export function systemPostgres(root = "/"): SystemPostgres {
   const postgres = highestPostgres(root);
   const patroni = program(root, "patroni");
   const etcd = program(root, "etcd");
-  const missing = missingPackages(2, root);
+  const missing = systemPackages(2, root)
+    .filter(({ found, optional }) => found === undefined && optional !== true)
+    .map((one) => one.package);
   if (missing.length > 0 || postgres === undefined || patroni === undefined || etcd === undefined) {
     throw new PackagesMissing(missing, 2);
   }
@@ -85,6 +90,16 @@ export function systemPostgres(root = "/"): SystemPostgres {
 export function systemHaproxy(root = "/"): string {
   const found = program(root, "haproxy");
   if (found === undefined) throw new PackagesMissing(["haproxy"], 3);
+  return found;
+}
+
+/**
+ * Where pgBackRest is.
+ * @throws PackagesMissing
+ */
+export function systemPgbackrest(root = "/"): string {
+  const found = program(root, "pgbackrest");
+  if (found === undefined) throw new PackagesMissing(["pgbackrest"], 2);
   return found;
 }
 

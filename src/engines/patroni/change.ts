@@ -23,6 +23,7 @@ const AT_START = [
   "max_worker_processes",
   "max_logical_replication_workers",
   "wal_level",
+  "archive_mode",
 ];
 
 /**
@@ -141,7 +142,7 @@ const inForce = (spec: PatroniSpec) => async (client: Client) => {
     [AT_START],
   );
   const desired = wanted(spec);
-  return rows.length === AT_START.length && rows.every(({ name, setting }) => desired[name] === setting);
+  return rows.length === AT_START.length && rows.every(({ name, setting }) => (desired[name] ?? setting) === setting);
 };
 
 interface Setting {

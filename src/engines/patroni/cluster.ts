@@ -1,6 +1,7 @@
 import type { Machine } from "../../machine/machine.ts";
 import type { Placed } from "../engine.ts";
 import { ETCD_PATRONI, etcdPasswords } from "../etcd/passwords.ts";
+import { archiveFiles } from "../pgbackrest/archive.ts";
 import { databasePasswords, SUPERUSER } from "../postgres/passwords.ts";
 import { prepareRoles } from "../postgres/prepare.ts";
 import { DiskFull, isDiskFull } from "../postgres/problem.ts";
@@ -21,6 +22,7 @@ export function patroniFiles(instance: Placed<PatroniSpec>): ReadonlyMap<string,
     ["stop.sh", stopScript(instance)],
     ["reaper.py", REAPER],
     ["launch.py", LAUNCHER],
+    ...archiveFiles(instance),
     ["postgres.sh", postgresScript(instance)],
     ["pg_isready.sh", readyScript(instance)],
   ]);

@@ -3,11 +3,13 @@ export { preparePatroniDatabase, stopPatroni, writePatroniSecrets } from "./clus
 export { patroniEngine } from "./engine.ts";
 export { forgetCluster } from "./forget.ts";
 export { patroniHealth } from "./health.ts";
+export { setForAll } from "./parameters.ts";
 export { PatroniFailed } from "./problem.ts";
 export { reinitialize } from "./rebuild.ts";
 export { removeMember } from "./remove.ts";
 export { changeReplication } from "./replication.ts";
 export { ALONE } from "./settings.ts";
+export { asSuperuser } from "./sign-in.ts";
 export type { PatroniSpec, Replication } from "./spec.ts";
 export { switchover } from "./switchover.ts";
 export { clusterView, leaderOf, type MemberView } from "./view.ts";

@@ -1,3 +1,4 @@
+import { ARCHIVE_COMMAND } from "../pgbackrest/archive.ts";
 import { serverSettings } from "../postgres/settings.ts";
 import type { PatroniSpec, Replication } from "./spec.ts";
 
@@ -29,8 +30,18 @@ function parameters(spec: PatroniSpec, clusterWide: boolean): Record<string, str
 
 /** Settings of one member, from its own file. */
 export function memberParameters(spec: PatroniSpec): Record<string, string> {
-  return { ...parameters(spec, false), ...(isReplicated(spec) ? BETWEEN_MEMBERS : {}) };
+  return {
+    ...parameters(spec, false),
+    ...(isReplicated(spec) ? BETWEEN_MEMBERS : {}),
+    ...(spec.backups === undefined ? {} : ARCHIVING),
+  };
 }
+
+/**
+ * Pieces of the log go to the repository of backups, where it was turned on (manual 26.3). The mode takes a restart, so it is always
+ * on; the script does nothing until the first backup.
+ */
+const ARCHIVING = { archive_mode: "on", archive_command: ARCHIVE_COMMAND };
 
 /** Settings where members follow each other (manual 20.6). */
 const BETWEEN_MEMBERS = {

@@ -44,6 +44,8 @@ export interface PatroniSpec {
   readonly ttlSeconds?: number;
   /** How long this member, while it is a standby, waits before it shows a commit, in milliseconds. For development. */
   readonly applyDelayMs?: number;
+  /** Absolute path of the folder of the backups' instance; see ../pgbackrest. Without it the member can archive nothing. */
+  readonly backups?: string;
   /** false gives up safety on power loss for speed; only for tests. */
   readonly durable?: false;
 }

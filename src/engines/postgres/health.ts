@@ -12,7 +12,7 @@ const QUESTION = `
   select current_setting('server_version') as version,
          (select count(*)::int from pg_stat_activity where backend_type = 'client backend') as connections,
          extract(epoch from now() - pg_postmaster_start_time())::int as "uptimeSeconds",
-         pg_current_wal_flush_lsn()::text as position`;
+         (case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_flush_lsn() end)::text as position`;
 
 /** Signs in and asks. Says apart whether the server is starting up, refuses, or is not there. */
 export async function postgresHealth({ spec, folder, sockets }: Placed<PostgresSpec>): Promise<Health> {
