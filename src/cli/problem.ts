@@ -1,4 +1,4 @@
-import { ControlRefused, ControlUnreachable } from "../control/client.ts";
+import { ControlRefused, ControlUnreachable, WorkLost } from "../control/client.ts";
 import type { ProblemReport } from "../control/event.ts";
 import { NinefoldError } from "../topology/problem.ts";
 import { exit } from "./exit.ts";
@@ -39,7 +39,7 @@ export function tell(error: unknown, terminal: Terminal): number {
 function reportOf(error: unknown): readonly [ProblemReport, number] {
   if (error instanceof CommandFailed) return [error.report, error.exitCode];
   if (error instanceof ControlRefused) return [error.report, exit.badInput];
-  if (error instanceof ControlUnreachable) return [error, exit.failed];
+  if (error instanceof ControlUnreachable || error instanceof WorkLost) return [error, exit.failed];
   if (error instanceof NinefoldError) return [error, exit.badInput];
   const says = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return [

@@ -50,6 +50,15 @@ function show(status: StatusView, terminal: Terminal): void {
     terminal.line();
     terminal.line(`${status.copy} follows, so that going back loses nothing; \`ninefold finish\` removes it.`);
   }
+  const { backups } = status;
+  if (backups !== undefined) {
+    const { archiving, last, restored } = backups;
+    const made = last === undefined ? "none yet" : `the last one ${duration(Date.now() - last.at)} ago (${last.label})`;
+    terminal.line();
+    terminal.line(`Backups: ${made}; archiving of the log is ${archiving}.`);
+    if (restored !== undefined)
+      terminal.line(`${restored} is restored beside; \`ninefold restore --drop\` removes it.`);
+  }
   for (const problem of status.problems) {
     terminal.line();
     terminal.line(`${colors.red("problem")} ${problem.at}: ${problem.says}`);

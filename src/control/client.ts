@@ -1,6 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { z } from "zod";
 import { NinefoldError } from "../topology/problem.ts";
+import { type BackupRequest, BackupsView, type RestoreRequest, WorkView } from "./backups/views.ts";
 import {
   type Change,
   ControlEvent,
@@ -29,6 +30,14 @@ export class ControlUnreachable extends NinefoldError {
   }
 }
 
+/** Work on backups ended with the control plane that did it. */
+export class WorkLost extends NinefoldError {
+  constructor(kind: WorkView["kind"]) {
+    const says = `it was started again during the ${kind}, which ended with it`;
+    super("work-lost", { at: "control plane", says, fix: "Run it again; what was half done is cleared away" });
+  }
+}
+
 /** Events of one plan until it is finished or failed. */
 export type PlanEvents = AsyncIterable<ControlEvent>;
 
@@ -48,6 +57,18 @@ export interface ControlClient {
   down(options?: { destroy?: boolean }): PlanEvents;
   /** Moves the database's primary on purpose, to a certain member or to the one that suits best. */
   switchover(to?: string): Promise<SwitchoverView>;
+  /** The backups that there are, and the times that can be restored. */
+  backups(): Promise<BackupsView>;
+  /** Makes a backup; tells how it goes until it is done or failed. */
+  backup(wanted: BackupRequest): AsyncIterable<WorkView>;
+  /** Compares all that is in the repository with its checksums. */
+  verifyBackups(): AsyncIterable<WorkView>;
+  /** Ends the archiving of the log. */
+  backupsOff(): Promise<void>;
+  /** Restores beside what serves. */
+  restore(wanted: RestoreRequest): AsyncIterable<WorkView>;
+  /** Removes what was restored. */
+  dropRestored(): Promise<void>;
   /** A plan by its number. */
   planById(id: number): Promise<PlanView>;
   /** Events of a plan that is under way or over, after `seq` (0: from its beginning). */
@@ -64,6 +85,11 @@ const ANSWER_MS = 5_000;
 
 /** Longest wait in milliseconds for a control plane that was restarted in the middle of a plan. */
 const RECONNECT_MS = 30_000;
+
+/** Between two looks at work on backups, in milliseconds. */
+const WORK_MS = 300;
+
+const WorkAnswer = z.object({ work: WorkView.optional() });
 
 export function controlClient(find: FindControl): ControlClient {
   async function request(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
@@ -122,6 +148,26 @@ export function controlClient(find: FindControl): ControlClient {
     yield* events(plan.id);
   }
 
+  /** Work that was begun, until it is over. */
+  async function* work(path: string, body: unknown): AsyncGenerator<WorkView> {
+    let seen = await json(WorkView, "POST", path, body);
+    const { id } = seen;
+    let lostAt: number | undefined;
+    for (; seen.state === "running"; await pause(WORK_MS)) {
+      yield seen;
+      try {
+        const { work: now } = await json(WorkAnswer, "GET", "/v1/backups/work");
+        if (now?.id !== id) throw new WorkLost(seen.kind);
+        seen = now;
+        lostAt = undefined;
+      } catch (error) {
+        lostAt ??= Date.now();
+        if (!(error instanceof ControlUnreachable) || Date.now() - lostAt > RECONNECT_MS) throw error;
+      }
+    }
+    yield seen;
+  }
+
   return {
     answers: async () => {
       try {
@@ -139,6 +185,16 @@ export function controlClient(find: FindControl): ControlClient {
     undo: () => begin("/v1/undo", {}),
     down: (options = {}) => begin("/v1/down", options),
     switchover: (to) => json(SwitchoverView, "POST", "/v1/switchover", to === undefined ? {} : { to }),
+    backups: () => json(BackupsView, "GET", "/v1/backups"),
+    backup: (wanted) => work("/v1/backups", wanted),
+    verifyBackups: () => work("/v1/backups/verify", {}),
+    backupsOff: async () => {
+      await request("POST", "/v1/backups/off", {});
+    },
+    restore: (wanted) => work("/v1/restore", wanted),
+    dropRestored: async () => {
+      await request("POST", "/v1/restore/drop", {});
+    },
     planById: (id) => json(PlanView, "GET", `/v1/plans/${id}`),
     events,
     topologies: () => json(z.array(TopologyView), "GET", "/v1/topologies"),

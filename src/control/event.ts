@@ -164,6 +164,16 @@ export const StatusView = z.object({
     .optional(),
   /** The cluster of before the last move, which follows so that going back loses nothing, until `ninefold finish`. */
   copy: z.string().optional(),
+  /** Backups of the database that serves; left out where there are none. */
+  backups: z
+    .object({
+      archiving: z.enum(["off", "on", "failing"]),
+      /** The newest one, and when it was done, in milliseconds since the epoch. */
+      last: z.object({ label: z.string(), at: z.number() }).optional(),
+      /** The instance with what was restored, where something was. */
+      restored: z.string().optional(),
+    })
+    .optional(),
   /** What is wrong and what to do, worst first; empty when all is well. */
   problems: z.array(ProblemReport),
 });

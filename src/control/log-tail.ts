@@ -4,7 +4,7 @@ const TAIL_BYTES = 16 * 1024;
 
 /** The last lines of a log, for a message; each of pino's JSON lines is shortened to what a person reads. */
 export async function logTail(path: string, lines = 5): Promise<string> {
-  const text = await tail(path).catch(() => "");
+  const text = await endOf(path);
   const last = text
     .trimEnd()
     .split("\n")
@@ -12,6 +12,11 @@ export async function logTail(path: string, lines = 5): Promise<string> {
     .slice(-lines)
     .map(readable);
   return last.length === 0 ? "" : `; the log ends with:\n  ${last.join("\n  ")}`;
+}
+
+/** The end of a log as it is; empty where there is none. */
+export function endOf(path: string): Promise<string> {
+  return tail(path).catch(() => "");
 }
 
 async function tail(path: string): Promise<string> {

@@ -9,7 +9,22 @@ const TOKEN = "0".repeat(64);
 const asked: Change[] = [];
 const plan: PlanView = { id: 7, kind: "up", says: "", state: "running", steps: [], expectedMs: 0 };
 
+const notAsked = () => {
+  throw new Error("nobody asks for backups here");
+};
+const backups: ControlService["backups"] = {
+  list: notAsked,
+  begin: notAsked,
+  verify: notAsked,
+  restore: notAsked,
+  drop: notAsked,
+  off: notAsked,
+  status: notAsked,
+  work: notAsked,
+};
+
 const service: ControlService = {
+  backups,
   status: async () => ({ folder: "/", state: "down", instances: [], problems: [] }),
   plan: async () => plan,
   begin: async (change) => {

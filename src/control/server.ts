@@ -2,6 +2,8 @@ import { timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { z } from "zod";
 import { NinefoldError } from "../topology/problem.ts";
+import type { Backups } from "./backups/backups.ts";
+import { BackupRequest, RestoreRequest } from "./backups/views.ts";
 import type { PlanView, StatusView, SwitchoverView, TopologyView } from "./event.ts";
 import { Change, Switchover } from "./event.ts";
 import { DiskFull, PlanUnderWay, RequestRefused, reportOf } from "./problem.ts";
@@ -13,6 +15,7 @@ export interface ControlService {
   begin(change: Change): Promise<PlanView>;
   /** Returns when another member leads. */
   switchover(wanted: Switchover): Promise<SwitchoverView>;
+  readonly backups: Backups;
   planById(id: number): PlanView | undefined;
   topologies(): TopologyView[];
   /** Writes a plan's events (all plans' with undefined) to `send` until they end or the signal is aborted. */
@@ -36,6 +39,13 @@ const ROUTES: Readonly<Record<string, Route>> = {
   "POST /v1/undo": async (service, request) => service.begin(await changeFrom(request, "undo")),
   "POST /v1/down": async (service, request) => service.begin(await changeFrom(request, "down")),
   "POST /v1/switchover": async (service, request) => service.switchover(await bodyOf(Switchover, request)),
+  "GET /v1/backups": ({ backups }) => backups.list(),
+  "POST /v1/backups": async ({ backups }, request) => backups.begin(await bodyOf(BackupRequest, request)),
+  "POST /v1/backups/verify": async ({ backups }) => backups.verify(),
+  "POST /v1/backups/off": async ({ backups }) => ({ done: await backups.off() }),
+  "GET /v1/backups/work": async ({ backups }) => ({ work: backups.work() }),
+  "POST /v1/restore": async ({ backups }, request) => backups.restore(await bodyOf(RestoreRequest, request)),
+  "POST /v1/restore/drop": async ({ backups }) => ({ done: await backups.drop() }),
   "GET /v1/plans": async (service, _, url) => {
     const id = Number(url.pathname.split("/")[3]);
     const plan = Number.isSafeInteger(id) ? service.planById(id) : undefined;

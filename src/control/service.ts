@@ -2,6 +2,7 @@ import { EventEmitter, on } from "node:events";
 import type { LocalMachine } from "../machine/local/index.ts";
 import { rungOf } from "../topology/rung.ts";
 import { writeTopology } from "../topology/yaml.ts";
+import { createBackups } from "./backups/backups.ts";
 import { planFor } from "./changes.ts";
 import type { Change, ControlEvent } from "./event.ts";
 import { Journal } from "./journal.ts";
@@ -87,7 +88,10 @@ export function createControl(
     }
   }
 
+  const backups = createBackups({ journal, machine, places: world.places, paths });
+
   const service: ControlService = {
+    backups,
     status: () =>
       statusOf({
         folder,
@@ -97,6 +101,7 @@ export function createControl(
         cluster: world.cluster,
         standbys: world.standbys,
         journal,
+        backups,
         trouble: reconciler.trouble,
       }),
     plan: async (change) => viewOf(await planFor(change, journal, paths), { id: 0, state: "planned" }),

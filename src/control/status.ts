@@ -8,6 +8,7 @@ import { connectionBudget } from "../topology/connections.ts";
 import { type InstanceName, releaseOf } from "../topology/names.ts";
 import { rungOf } from "../topology/rung.ts";
 import type { Topology } from "../topology/topology.ts";
+import type { Backups } from "./backups/backups.ts";
 import type { InstanceView, ProblemReport, StatusView } from "./event.ts";
 import { addressOf, type HealthParts, healthOf, roleOf } from "./instance-health.ts";
 import type { Journal } from "./journal.ts";
@@ -29,19 +30,21 @@ export interface StatusParts {
   readonly cluster: World["cluster"];
   readonly standbys: World["standbys"];
   readonly journal: Journal;
+  readonly backups: Pick<Backups, "status">;
   readonly trouble: ProblemReport | undefined;
 }
 
 /** What runs and how it is, asked of each instance itself. */
-export async function statusOf({ folder, journal, trouble, ...parts }: StatusParts): Promise<StatusView> {
+export async function statusOf({ folder, journal, trouble, backups, ...parts }: StatusParts): Promise<StatusView> {
   const { situation } = journal;
   const { topology, release } = situation;
   const { paths, machine } = parts;
   const open = journal.open();
   const states = await machine.list();
-  const [views, replication] = await Promise.all([
+  const [views, replication, backedUp] = await Promise.all([
     instanceViews(states, { ...parts, situation }),
     replicationStatus(situation, parts.standbys),
+    backups.status(),
   ]);
   const instances = views.map((one) => withPlace(one, replication));
   const keys = await deploymentKeys(paths);
@@ -59,10 +62,12 @@ export async function statusOf({ folder, journal, trouble, ...parts }: StatusPar
     instances,
     ...(topology === undefined ? {} : { connections: budget(topology) }),
     ...copyView(situation),
+    ...(backedUp === undefined ? {} : { backups: backedUp.view }),
     problems: [
       ...(open?.problem === undefined ? [] : [open.problem]),
       ...(trouble === undefined ? [] : [trouble]),
       ...(changing || replication === undefined ? [] : replicationProblems(replication, instances)),
+      ...(changing ? [] : (backedUp?.problems ?? [])),
       ...(changing ? [] : instances.flatMap((instance) => complaint(instance, machine))),
     ],
   };

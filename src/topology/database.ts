@@ -13,6 +13,12 @@ const Failover = z.strictObject({
   ttlSeconds: z.int().min(5).max(60).default(6),
 });
 
+/** Backups of a database on hosts of its own; made by `ninefold backup`. */
+const Backup = z.strictObject({
+  /** Full backups that are kept, with those that build on them and the log since the oldest; older ones go after a new one. */
+  keep: z.int().min(1).max(100).default(2),
+});
+
 /** One logical database: a cluster of PostgreSQL, or a set of clusters when it is sharded. */
 const Database = z.strictObject({
   /** `shared`: beside the service on its host (rung 1). `own`: on hosts of its own, under Patroni (rung 2 and above). */
@@ -26,6 +32,7 @@ const Database = z.strictObject({
   /** Whether a commit waits for a standby, and where: the same data centre, or another one (rung 7). */
   synchronous: z.enum(["off", "local", "remote"]).optional(),
   failover: Failover.prefault({}),
+  backup: Backup.prefault({}),
   /**
    * For development: how far standbys are held behind, in milliseconds, so that what a stale read would break is met there
    * and not in production. Sessions still read their own writes.

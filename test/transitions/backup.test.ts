@@ -1,0 +1,113 @@
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { Client } from "pg";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { BackupsView, WorkResult } from "../../src/control/backups/views.ts";
+import { asSuperuser } from "../support/database.ts";
+import { instanceFolder, membersOf, signalHost } from "../support/members.ts";
+import { processesUnder } from "../support/processes.ts";
+import { type System, startSystem } from "../support/system.ts";
+import { until } from "../support/until.ts";
+import { expectKept } from "../support/verdict.ts";
+
+type Restored = Extract<WorkResult, { kind: "restore" }>;
+
+let system: System;
+beforeAll(async () => {
+  system = await startSystem({ rung: 4 });
+});
+afterAll(() => system[Symbol.asyncDispose]());
+
+const write = (text: string) => asSuperuser(system.folder, `insert into known values ('${text}')`);
+const list = async (): Promise<BackupsView> =>
+  JSON.parse((await system.succeed("backup", "list", "--json")).stdout) as BackupsView;
+const restore = async (to: string): Promise<Restored> =>
+  JSON.parse((await system.succeed("restore", "--to", to, "--json")).stdout) as Restored;
+
+/** What the restored database has of the known writes. */
+async function known({ socket, port, database }: Restored): Promise<string[]> {
+  const { postgres: password } = JSON.parse(
+    readFileSync(join(system.folder, ".ninefold", "secrets", "database.json"), "utf8"),
+  ) as { postgres: string };
+  const client = new Client({ host: socket, port, database, user: "postgres", password });
+  await client.connect();
+  try {
+    await expect(client.query("insert into known values ('never')")).rejects.toThrow("read-only transaction");
+    return (await client.query<{ text: string }>("select text from known order by 1")).rows.map(({ text }) => text);
+  } finally {
+    await client.end();
+  }
+}
+
+const pgbackrestRuns = () =>
+  processesUnder(system.folder).filter(({ command }) => /pgbackrest .* backup( |$)/.test(command));
+
+test("a backup from a standby under traffic fails nothing, and a restore to a time between two writes has exactly the first", async () => {
+  await asSuperuser(system.folder, "create table known (text text)");
+  await using traffic = await system.check({ users: 30, rate: 100 });
+  expect((await system.succeed("backup")).stdout).toMatch(/\(full, from dc1\.db\.[23]\)/);
+  const { earliest = 0 } = await list();
+  while (Date.now() <= earliest) await delay(earliest - Date.now() + 1);
+  await write("first");
+  const between = Date.now() + 1;
+  while (Date.now() <= between) await delay(1);
+  await write("second");
+  const restored = await restore(new Date(between).toISOString());
+  expectKept(await traffic.finish({ after: 1_000 }));
+
+  expect(await known(restored)).toEqual(["first"]);
+  expect(restored.reachedAt).toBeLessThanOrEqual(between);
+  expect(restored.tables).toContainEqual({ name: "public.known", rows: 1, rowsNow: 2 });
+  expect(restored.pages).toBeGreaterThan(1_000);
+  expect((await system.status()).backups).toMatchObject({ archiving: "on", restored: "dc1.restored" });
+  await system.succeed("restore", "--drop");
+  expect((await system.status()).instances.map(({ name }) => name)).not.toContain("dc1.restored");
+});
+
+test("a backup that is killed with the control plane leaves nothing behind, and the next one is whole", async () => {
+  const control = await system.pid("dc1.control");
+  const killed = system.ninefold("backup", "--type", "full");
+  await until("pgBackRest is at work", async () => pgbackrestRuns().length > 0, 30_000);
+  process.kill(control, "SIGKILL");
+  expect(await killed).toMatchObject({ code: 1, stderr: expect.stringMatching(/ended with it.*\n.*again/) });
+  await until("pgBackRest is gone", async () => pgbackrestRuns().length === 0, 10_000);
+  await system.succeed("backup");
+  const { backups, repository } = await list();
+  expect(backups.map(({ type }) => type)).toEqual(["full", "incr"]);
+  const labels = readdirSync(join(repository, "backup", "main-db")).filter((name) => /^\d/.test(name));
+  expect(labels.sort()).toEqual(backups.map(({ label }) => label).sort());
+  await system.succeed("backup", "verify");
+});
+
+test("what a primary had no time to archive before it died is archived by the one that takes its place", async () => {
+  const members = membersOf(system.folder);
+  const primary = await members.primary();
+  // Its repository takes nothing any more.
+  writeFileSync(join(instanceFolder(system.folder, primary), "pgbackrest.sh"), "exit 1\n");
+  await write("only on standbys");
+  await asSuperuser(system.folder, "select pg_switch_wal()");
+  const archivingFails = async () => (await system.status()).problems.some(({ code }) => code === "archiving-fails");
+  await expect.poll(archivingFails, { timeout: 60_000 }).toBe(true);
+  signalHost(system.folder, primary, "SIGKILL");
+  await expect
+    .poll(async () => (await members.primary().catch(() => primary)) !== primary, { timeout: 60_000 })
+    .toBe(true);
+  await expect.poll(async () => (await list()).archiving, { timeout: 60_000 }).toBe("on");
+  expect(await known(await restore("latest"))).toEqual(["first", "only on standbys", "second"]);
+});
+
+test("a file of the repository that was damaged is found, and what it belongs to is not restored", async () => {
+  const { repository, backups } = await list();
+  const label = backups[0]?.label ?? "";
+  const base = join(repository, "backup", "main-db", label, "bundle");
+  const file = join(base, readdirSync(base)[0] ?? "");
+  const bytes = readFileSync(file);
+  bytes.fill(0, bytes.length / 2, bytes.length / 2 + 64);
+  writeFileSync(file, bytes);
+  const verified = await system.ninefold("backup", "verify");
+  expect(verified).toMatchObject({ code: 1, stderr: expect.stringMatching(/checksum invalid: [1-9]|other: [1-9]/) });
+  const refused = await system.ninefold("restore", "--to", label);
+  expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining("another backup") });
+  expect((await system.status()).instances.map(({ name }) => name)).not.toContain("dc1.restored");
+});
