@@ -1,22 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { Logger } from "pino";
-import { type DatabaseAddress, Endpoints } from "../topology/endpoints.ts";
-import { NinefoldError } from "../topology/problem.ts";
+import { Endpoints } from "../topology/endpoints.ts";
 import type { EndpointsHolder } from "./http/private.ts";
-
-/** The endpoints an instance has do not name what it needs. */
-export class BadEndpoints extends NinefoldError {
-  constructor(at: string, says: string) {
-    super("bad-endpoints", { at, says, fix: "Let `ninefold up` write them anew" });
-  }
-}
-
-/** Where the main cluster takes writes. @throws BadEndpoints */
-export function primaryOf(endpoints: Endpoints): DatabaseAddress {
-  const main = endpoints.clusters.main;
-  if (main === undefined) throw new BadEndpoints("endpoints.clusters.main", "they name no cluster `main`");
-  return main.primary;
-}
 
 export interface HeldEndpoints extends EndpointsHolder {
   onReplace(use: (next: Endpoints) => void): void;

@@ -17,6 +17,8 @@ export interface TestProxy extends AsyncDisposable {
   /** Times that a client spoke after the server had answered. */
   trips: number;
   judge: (message: ClientMessage) => Verdict;
+  /** Passes nothing on any more, as if the host had vanished: nobody is told. */
+  silence(): void;
   /** Accepts no connection, and cuts those it has. */
   down(): void;
   up(): void;
@@ -26,9 +28,14 @@ export interface TestProxy extends AsyncDisposable {
 export async function startTestProxy(to: { host: string; port: number }): Promise<TestProxy> {
   const sockets = new Set<Socket>();
   let open = true;
+  let vanished = false;
   const server = createServer((client) => {
     if (!open) {
       client.destroy();
+      return;
+    }
+    if (vanished) {
+      sockets.add(client.on("error", () => undefined));
       return;
     }
     const upstream = connect(to.port, to.host);
@@ -76,6 +83,10 @@ export async function startTestProxy(to: { host: string; port: number }): Promis
     messages: [],
     trips: 0,
     judge: () => "pass",
+    silence() {
+      vanished = true;
+      for (const socket of sockets) socket.pause();
+    },
     down() {
       open = false;
       for (const socket of sockets) socket.destroy();

@@ -1,9 +1,23 @@
-import { type ClientConfig, Pool, type PoolConfig, type QueryConfig, type QueryResult, type QueryResultRow } from "pg";
+import type { Socket } from "node:net";
+import {
+  Client,
+  type ClientConfig,
+  Pool,
+  type PoolConfig,
+  type QueryConfig,
+  type QueryResult,
+  type QueryResultRow,
+} from "pg";
 import { ownConnections } from "./connections.ts";
+
+/** What is under way on connections that nobody needs any more gets so long to end, milliseconds: their server may be gone for good. */
+const LEAVE_MS = 2_000;
+/** How often it is looked whether the queue is elsewhere, milliseconds. */
+const LOOK_MS = 250;
 
 /** Where the queue is, and what to do when it is being moved. */
 export interface Place {
-  /** Asked again whenever the worker connects anew. */
+  /** Asked again before each statement. */
   readonly connection: () => ClientConfig;
   /**
    * Whether a statement that failed with this error at that place may run again: it waits for as long as a move lasts.
@@ -13,8 +27,9 @@ export interface Place {
 }
 
 /**
- * Connections of a worker to its queue that follow it to another server. A statement that is denied because the queue is
- * being moved waits and runs where the queue is then: its lease and its jobs have moved with it.
+ * Connections of a worker to its queue that follow it to another server: after a failover, and when it is moved. A statement
+ * that is denied because the queue is being moved waits and runs where the queue is then: its lease and its jobs have moved with
+ * it. One that a lost server owes an answer fails soon after another one has taken its place.
  */
 export interface FollowingPool {
   query<R extends QueryResultRow>(text: string, values?: readonly unknown[]): Promise<QueryResult<R>>;
@@ -28,16 +43,18 @@ export interface FollowingPool {
 
 export function followingPool({ connection, afterFence }: Place, options: PoolConfig): FollowingPool {
   const ending = Promise.withResolvers<false>();
-  let current: { readonly at: ClientConfig; readonly pool: Pool } | undefined;
+  let current: { readonly at: ClientConfig; readonly pool: Pool; readonly leave: () => Promise<void> } | undefined;
   let ended = false;
 
   const now = () => {
     const at = connection();
     if (current !== undefined && (ended || sameAddress(current.at, at))) return current;
-    current?.pool.end().catch(() => undefined); // what is under way on it ends first
-    current = { at, pool: ownConnections(new Pool({ ...options, ...at })) };
+    void current?.leave();
+    current = { at, ...openPool({ ...options, ...at }) };
     return current;
   };
+  // A statement that a lost server owes an answer would wait for the next one to notice it.
+  const look = setInterval(now, LOOK_MS).unref();
   const ask = async <R extends QueryResultRow>(config: () => QueryConfig): Promise<QueryResult<R>> => {
     for (;;) {
       const { at, pool } = now();
@@ -63,10 +80,36 @@ export function followingPool({ connection, afterFence }: Place, options: PoolCo
     asPool: Object.assign(Object.create(now().pool) as Pool, { query: client.query, connect: async () => client }),
     async end() {
       ended = true;
+      clearInterval(look);
       ending.resolve(false);
-      await current?.pool.end();
+      await current?.leave();
     },
   };
+}
+
+function openPool(options: PoolConfig) {
+  const clients = new Set<Client>();
+  /** Known from before it is connected, which may take for ever. */
+  class Known extends Client {
+    constructor(config?: string | ClientConfig) {
+      super(config);
+      clients.add(this);
+      this.once("end", () => clients.delete(this));
+    }
+  }
+  const pool = ownConnections(new Pool({ ...options, Client: Known }));
+  const leave = async () => {
+    const late = setTimeout(() => {
+      for (const client of clients) cut(client);
+    }, LEAVE_MS);
+    await pool.end().catch(() => undefined);
+    clearTimeout(late);
+  };
+  return { pool, leave };
+}
+
+function cut(client: Client): void {
+  (client as unknown as { connection: { stream: Socket } }).connection.stream.destroy();
 }
 
 function sameAddress(a: ClientConfig, b: ClientConfig): boolean {

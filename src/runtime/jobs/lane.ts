@@ -1,6 +1,6 @@
 import { EventEmitter } from "node:events";
 import type { TaskList, WorkerEvents, WorkerPool } from "graphile-worker";
-import type { Pool } from "pg";
+import type { Pool, QueryConfig } from "pg";
 import type { Logger } from "pino";
 import { nextFetchSize } from "./fetch-size.ts";
 import type { FollowingPool } from "./following.ts";
@@ -55,7 +55,7 @@ export function openLane(options: LaneOptions): WorkerPool {
       },
     },
     tasks,
-    withoutListener(options.pool.asPool),
+    libraryPool(options),
   );
   // The next job of the same order key can start once this one is written as done, a few milliseconds from now.
   events.on("job:complete", ({ job }) => {
@@ -103,8 +103,17 @@ function handBackOnShutdown({ worker, pool, log }: LaneOptions, events: WorkerEv
 /**
  * The library keeps one connection in LISTEN, which it asks for with a callback. Nothing here notifies (schema/enqueue.ts says
  * why), so it gets none: a connection less for each lane, and no session that holds back vacuum when it hangs.
+ *
+ * It asks once for the numbers of its tasks, and version 0.18.0 keeps what comes of that for good, an error too: such a lane
+ * would never take a job, and ends.
  */
-function withoutListener(pool: Pool): Pool {
-  const connect = (callback?: unknown) => (callback === undefined ? pool.connect() : undefined);
-  return Object.assign(Object.create(pool) as Pool, { connect });
+function libraryPool({ pool, onEnd }: LaneOptions): Pool {
+  const query = (given: string | QueryConfig, values?: unknown[]) =>
+    pool.asPool.query(given, values).catch((error: unknown) => {
+      if ((typeof given === "string" ? given : given.text).includes("_private_tasks as tasks")) onEnd(error);
+      throw error;
+    });
+  const client = { query, release: () => undefined };
+  const connect = (callback?: unknown) => (callback === undefined ? Promise.resolve(client) : undefined);
+  return Object.assign(Object.create(pool.asPool) as Pool, { connect });
 }

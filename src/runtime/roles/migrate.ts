@@ -1,10 +1,12 @@
 import type { Logger } from "pino";
 import { SERVICE_ROLE } from "../../topology/roles.ts";
 import { checkTableFacts, migrate, openDatabase } from "../data/index.ts";
-import { primaryOf } from "../endpoints.ts";
 import type { Instance } from "../instance.ts";
 import { installJobs } from "../jobs/index.ts";
 import { BadService, loadService } from "../load.ts";
+
+/** The primary is looked for no longer than this, nor than statements wait for it (`holdMs`); milliseconds. */
+const LONGEST_SEARCH_MS = 60_000;
 
 /** What `migrate` did, as it prints it: names of the migrations that ran now. */
 export interface Migrated {
@@ -15,16 +17,13 @@ export interface Migrated {
 /**
  * Brings the database to what the release needs: the queue's schema, the service's migrations, and the check that the table
  * facts hold. Signs in as the owner of the schema. Safe to run again, and while the old release serves.
- * @throws BadService for a fact that does not hold; the errors of runtime/data for a migration
+ * @throws BadService for a fact that does not hold; DatabaseUnavailable; the errors of runtime/data for a migration
  */
 export async function migrateService(instance: Instance, log: Logger): Promise<Migrated> {
   const { config, secrets, endpoints } = instance;
   log.info({ service: config.service }, "loading");
   const { service, migrations } = await loadService(config.service);
   const to = { endpoints, credentials: secrets.database, log };
-
-  await installJobs({ ownerConnection: { ...primaryOf(endpoints), ...secrets.database }, serviceRole: SERVICE_ROLE });
-  const { applied } = migrations === undefined ? { applied: [] } : await migrate({ ...to, folder: migrations });
 
   const database = openDatabase<unknown>({
     ...to,
@@ -33,10 +32,14 @@ export async function migrateService(instance: Instance, log: Logger): Promise<M
     applicationName: config.instance,
   });
   try {
+    await database.ping(LONGEST_SEARCH_MS);
+    const primary = database.scheduler.address;
+    await installJobs({ ownerConnection: { ...primary, ...secrets.database }, serviceRole: SERVICE_ROLE });
+    const { applied } = migrations === undefined ? { applied: [] } : await migrate({ ...to, folder: migrations });
     const [problem, ...more] = await checkTableFacts(database.db, service.definition.tables ?? {});
     if (problem !== undefined) throw new BadService([problem, ...more]);
+    return { ok: true, applied };
   } finally {
     await database.close();
   }
-  return { ok: true, applied };
 }

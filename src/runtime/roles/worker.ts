@@ -1,7 +1,7 @@
 import type { Logger } from "pino";
 import { DatabaseAddress } from "../../topology/endpoints.ts";
 import { type Database, lazyTransaction, openDatabase } from "../data/index.ts";
-import { endpointsHolder, primaryOf } from "../endpoints.ts";
+import { endpointsHolder } from "../endpoints.ts";
 import { openPrivate, type PrivateInterface } from "../http/private.ts";
 import type { Instance } from "../instance.ts";
 import { type JobWorker, startWorker } from "../jobs/index.ts";
@@ -60,7 +60,7 @@ export function startJobWorker(instance: Instance, log: Logger): Role {
     const started = startWorker<unknown>({
       jobs,
       transaction: (prologue) => lazyTransaction(opened, { prologue }),
-      connection: () => ({ ...primaryOf(endpoints.current()), ...secrets.database }),
+      connection: () => ({ ...opened.scheduler.address, ...secrets.database }),
       afterFence: (error, at) => opened.afterFence(error, DatabaseAddress.parse(at)),
       instance: config.instance,
       concurrency: config.jobs.concurrency,
