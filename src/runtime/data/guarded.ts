@@ -1,4 +1,4 @@
-import type { Call, Exchange, Status } from "./exchange.ts";
+import { type Call, type Exchange, LinkLost, type Status } from "./exchange.ts";
 import type { Run } from "./run.ts";
 import { isNotVisible } from "./visibility.ts";
 
@@ -32,4 +32,27 @@ export class Guarded implements Exchange {
     if (isNotVisible(error)) this.#failed(error);
     else this.#run.end(error, status);
   }
+}
+
+/** What becomes of a statement whose guard was sent alone. Nothing of it was executed yet. */
+export interface AfterGuard {
+  passed(): void;
+  failed(error: Error): void;
+  /** The connection broke. */
+  lost(): void;
+}
+
+/** The guard of a text of several statements, which cannot stand behind it in one exchange. */
+export function guardAlone(guard: Call, run: Run, after: AfterGuard): Exchange {
+  return {
+    calls: [guard],
+    mayWait: true,
+    sent: false,
+    end(error, status) {
+      if (error === undefined) after.passed();
+      else if (error instanceof LinkLost) after.lost();
+      else if (isNotVisible(error)) after.failed(error);
+      else run.end(error, status);
+    },
+  };
 }

@@ -174,8 +174,7 @@ export class Lease implements TransactionScope {
       const link = this.#link ?? (await this.#take());
       this.#link = link;
       const session = fresh ? this.#scheduler.session(true) : undefined;
-      const guard = calls.some(isSimple) ? undefined : this.#scheduler.guard(link, session);
-      const error = await this.#exchange(link, guard === undefined ? calls : withGuard(guard, calls));
+      const error = await this.#guarded(link, this.#scheduler.guard(link, session), calls);
       if (error === undefined) return;
       if (session !== undefined && isNotVisible(error)) {
         guardedSince ??= performance.now();
@@ -194,6 +193,12 @@ export class Lease implements TransactionScope {
       await this.#leave(link);
       for (const call of calls) resetCall(call);
     }
+  }
+
+  async #guarded(link: Link, guard: Call | undefined, calls: Call[]): Promise<Error | undefined> {
+    if (guard === undefined) return this.#exchange(link, calls);
+    if (!calls.some(isSimple)) return this.#exchange(link, withGuard(guard, calls));
+    return (await this.#exchange(link, [guard])) ?? (await this.#exchange(link, calls));
   }
 
   #deniedMidway(why: Denial, error: Error): Error {

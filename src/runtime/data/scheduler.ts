@@ -7,7 +7,7 @@ import { Connections, isSame } from "./connections.ts";
 import { DatabaseBusy, DatabaseMoving, DatabaseUnavailable } from "./errors.ts";
 import { type Call, callOf, type Exchange } from "./exchange.ts";
 import { type Denial, Fence, isDenied, phaseOn } from "./fence.ts";
-import { Guarded } from "./guarded.ts";
+import { Guarded, guardAlone } from "./guarded.ts";
 import type { Identity } from "./identity.ts";
 import type { Link } from "./link.ts";
 import { OutcomeRows } from "./outcome-rows.ts";
@@ -412,11 +412,32 @@ export class Scheduler implements RunHost {
     if (this.#visibility.isOutdated(run.session, this.#connections.identity(link))) return "held";
     if (run.statement.unsent[0] === run) run.statement.unsent.shift();
     run.start(link);
+    const guard = this.guard(link, run.session);
+    if (guard !== undefined && run.statement.simple) {
+      this.#guardFirst(run, guard);
+      return "started";
+    }
     this.#sentStatements++;
-    const guard = run.statement.simple ? undefined : this.guard(link, run.session); // it cannot stand before several
     link.send(guard === undefined ? run : new Guarded(run, guard, (error) => this.#notVisible(run, error)));
     if (run.session !== undefined) this.learn(link, run.session, run.awaitPosition());
     return "started";
+  }
+
+  /** Sent again by itself, it needs no guard any more. */
+  #guardFirst(run: Run, guard: Call): void {
+    const session = run.session as Session;
+    const link = run.link as Link;
+    const seen = session.positions.get(this.cluster)?.seen;
+    const lost = () => {
+      run.reset();
+      this.again(run);
+    };
+    const passed = () => {
+      this.#visibility.passed(session, seen);
+      lost();
+      this.freed(link);
+    };
+    link.send(guardAlone(guard, run, { passed, lost, failed: (error) => this.#notVisible(run, error) }));
   }
 
   /** What its session has seen cannot be seen here yet; nothing of the statement was executed. */

@@ -202,6 +202,8 @@ describe("a commit that a standby shows while the primary waits for another one"
 
   const update = ({ db }: Database<Tables>) =>
     db.updateTable("entry").set({ text: "newer" }).where("id", "=", 1).returning("id").execute();
+  const several = async (db: Database<Tables>["db"]) =>
+    (await sql<{ id: number }>`update entry set text = 'newer' where id = 1; select id from entry`.execute(db)).rows;
   const ways: [string, (database: Database<Tables>) => Promise<unknown[]>][] = [
     ["a write", update],
     ["a read that locks", ({ db }) => db.selectFrom("entry").select("id").forUpdate().execute()],
@@ -214,11 +216,13 @@ describe("a commit that a standby shows while the primary waits for another one"
           .setIsolationLevel("repeatable read")
           .execute((trx) => trx.selectFrom("entry").select("id").execute()),
     ],
+    ["several statements in one text", ({ db }) => several(db)],
+    ["several statements on a connection of its own", ({ db }) => db.connection().execute((own) => several(own))],
     ["a connection of its own", ({ db }) => db.connection().execute((own) => update({ db: own } as Database<Tables>))],
   ];
 
   test.each(ways)("is not missed by %s of a session that has seen it", async (_, way) => {
-    const [one, two, three] = [await instance(), await instance(), await instance()];
+    const [one, two, three] = [await instance(), await instance(), await instance({ holdMs: 30_000 })];
     const { confirm, writing } = await stalled(one);
     const token = await seer(two);
     let ended = false;

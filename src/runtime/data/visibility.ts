@@ -80,6 +80,12 @@ export class Visibility {
     return below === undefined ? undefined : callOf(AWAIT, encodeValues([below, WITHIN_MS]));
   }
 
+  /** The session's guard went through by itself: what the session had seen by then, it would find. */
+  passed(session: Session, seen: bigint | undefined): void {
+    if (session.isIncomplete(this.#cluster)) this.#cleared.add(session);
+    else session.settle(this.#cluster, seen ?? 0n);
+  }
+
   /** Whether {@link guard} would give a call on a connection to the primary as it is known. */
   mayNeedGuard(session: Session | undefined): boolean {
     if (!this.replicated || session === undefined) return false;
