@@ -8,20 +8,23 @@ import { buildClient, install, node, root } from "./setup.mjs";
 const debian = existsSync("/etc/debian_version") && process.getuid?.() === 0;
 const browsers = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
-function installBrowser() {
-  if (browsers.some(existsSync)) return;
+/** What only some tests need, from Debian's own packages. */
+function installFor(tests, name, isThere) {
+  if (isThere()) return;
   if (!debian) {
-    console.log("Left out: browser tests, because no chromium is installed (on Debian: `apt-get install chromium`).");
+    console.log(
+      `Left out: ${tests}, because ${name} is not installed (on Debian, as root: \`apt-get install ${name}\`).`,
+    );
     return;
   }
-  console.log("Installing chromium for the browser tests ...");
+  console.log(`Installing ${name} for ${tests} ...`);
   const options = {
     stdio: ["ignore", "ignore", "inherit"],
     env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
   };
   spawnSync("apt-get", ["update", "-qq"], options);
-  spawnSync("apt-get", ["install", "-y", "-qq", "--no-install-recommends", "chromium"], options);
-  if (!browsers.some(existsSync)) console.log("Left out: browser tests, because chromium could not be installed.");
+  spawnSync("apt-get", ["install", "-y", "-qq", "--no-install-recommends", name], options);
+  if (!isThere()) console.log(`Left out: ${tests}, because ${name} could not be installed.`);
 }
 
 /** What rungs 2 to 4 run: PostgreSQL under Patroni with etcd, and HAProxy. */
@@ -35,7 +38,8 @@ function installEngines() {
 
 install();
 buildClient();
-installBrowser();
+installFor("browser tests", "chromium", () => browsers.some(existsSync));
+installFor("the test of a cut network", "nftables", () => spawnSync("nft", ["--version"]).error === undefined);
 installEngines();
 
 const vitest = join(root, "node_modules", "vitest", "vitest.mjs");

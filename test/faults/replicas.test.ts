@@ -1,11 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import type { Report } from "../../src/check/index.ts";
-import { onMember } from "../support/database.ts";
-import { type Members, membersOf, postmaster, signalHost } from "../support/members.ts";
+import { afterAll, beforeAll, beforeEach, test } from "vitest";
+import { addressOf, onMember } from "../support/database.ts";
+import { type UnderFault, underFault } from "../support/fault.ts";
+import { instanceFolder, type Members, membersOf, postmaster, signalHost } from "../support/members.ts";
+import { CANNOT_CUT, canCutNetwork, cutNetwork } from "../support/network.ts";
 import { type System, startSystem } from "../support/system.ts";
 import { until } from "../support/until.ts";
-import { expectKept } from "../support/verdict.ts";
 
 let system: System;
 let members: Members;
@@ -17,21 +17,7 @@ beforeAll(async () => {
 afterAll(() => system?.[Symbol.asyncDispose]());
 beforeEach(() => until("all members are well", members.whole, 60_000), 70_000);
 
-/** Traffic beside a fault; ends a while after everything is well again. */
-async function under(fault: () => Promise<void>, options: { reads: "all" | "some"; writes?: "all" }): Promise<Report> {
-  await using traffic = await system.check({ allowFailures: true });
-  await traffic.report();
-  await fault();
-  await until("all members are well", members.whole, 60_000);
-  const report = await traffic.finish({ after: 2_000 });
-  expectKept(report, { failures: true });
-  const { read, write } = report.kinds;
-  console.log(`longest pause: read ${read.longestPause} ms, write ${write.longestPause} ms`);
-  if (options.reads === "all") expect(read.requests - read.ok).toBe(0);
-  if (options.writes === "all") expect(report.requests - report.ok).toBe(0);
-  return report;
-}
-
+const under = (fault: () => Promise<void>, options: UnderFault) => underFault(system, members, fault, options);
 /** A member other than the one given leads. */
 const another = (than: string) => async () => (await members.primary().catch(() => than)) !== than;
 
@@ -116,6 +102,22 @@ test("a primary that stands still for longer than its lead, and goes on: no spli
       } finally {
         signalHost(system.folder, before, "SIGCONT");
       }
+    },
+    { reads: "some" },
+  );
+}, 150_000);
+
+test("a primary that the network cuts off from everybody: another leads, and once it is back nothing is lost and nobody split", async ({
+  skip,
+}) => {
+  skip(!canCutNetwork(), CANNOT_CUT);
+  const before = await members.primary();
+  const cut = () => cutNetwork(instanceFolder(system.folder, before), addressOf(system.folder, before));
+  await under(
+    async () => {
+      using _cut = cut();
+      await until("another primary", another(before), 40_000);
+      await delay(5_000); // writes go on there
     },
     { reads: "some" },
   );

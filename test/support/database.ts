@@ -14,6 +14,13 @@ export function onMember(folder: string, name: string, ...statements: readonly s
   return ask(folder, member, statements);
 }
 
+/** The host's address of a member of the database. */
+export function addressOf(folder: string, name: string): string {
+  const member = addresses(folder).find((address) => address.name === name);
+  if (member === undefined) throw new Error(`the endpoints do not name ${name}`);
+  return member.host;
+}
+
 function addresses(folder: string): DatabaseAddress[] {
   const { main } = Endpoints.parse(read(folder, "endpoints.json")).clusters;
   return main === undefined ? [] : [main.primary, ...main.standbys];
