@@ -9,7 +9,11 @@ const Status = z.object({
   state: z.string(),
   // `master` up to Patroni 3, `primary` from 4.
   role: z.string().transform((role) => (role === "master" ? "primary" : role)),
-  timeline: z.int().optional(),
+  // Patroni 3.0 says `null` on a standby that was built a moment ago.
+  timeline: z
+    .int()
+    .nullish()
+    .transform((timeline) => timeline ?? undefined),
 });
 
 /** A member's own word; `leads` when it holds the leader's key. */
