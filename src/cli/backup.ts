@@ -83,7 +83,8 @@ export async function workedOn(work: AsyncIterable<WorkView>, terminal: Terminal
   throw new CommandFailed(last?.problem ?? silence);
 }
 
-function show({ archiving, says, repository, backups, earliest, latest }: BackupsView, terminal: Terminal): void {
+function show(view: BackupsView, terminal: Terminal): void {
+  const { archiving, says, repository, backups, earliest, latest, work } = view;
   if (backups.length === 0) terminal.line("There is no backup yet; make one with `ninefold backup`.");
   else {
     const rows = backups.map(({ label, type, finishedAt, startedAt, bytes: size, repositoryBytes }) => [
@@ -101,6 +102,7 @@ function show({ archiving, says, repository, backups, earliest, latest }: Backup
   }
   terminal.line(`Archiving of the log: ${archiving}${says === undefined ? "" : `: ${says}`}`);
   terminal.line(`Repository: ${repository}`);
+  if (work?.state === "running") terminal.line(`Under way: ${work.kind}${work.says === "" ? "" : `, ${work.says}`}`);
 }
 
 /** As `restore --to` takes it. */

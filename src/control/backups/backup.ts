@@ -44,11 +44,15 @@ export async function withPercent(
   work: () => Promise<unknown>,
 ): Promise<void> {
   const over = new AbortController();
+  const before = await endOf(machine.log(name));
   const running = work().finally(() => over.abort());
   const look = async () => {
     while (!over.signal.aborted) {
       await delay(LOOK_MS, undefined, { signal: over.signal });
-      const percent = [...(await endOf(machine.log(name))).matchAll(/, (\d+)(?:\.\d+)?%\)/g)].at(-1)?.[1];
+      const text = await endOf(machine.log(name));
+      if (text === before) continue;
+      const own = text.slice(Math.max(0, text.lastIndexOf(" command begin ")));
+      const percent = [...own.matchAll(/, (\d+)(?:\.\d+)?%\)/g)].at(-1)?.[1];
       if (percent !== undefined) progress(`${percent} % of the files`);
     }
   };

@@ -3,7 +3,9 @@ import { join } from "node:path";
 import { missingPackages } from "../../engines/packages.ts";
 import { BackupUnderWay, backupsOf, repositoryOf } from "../../engines/pgbackrest/index.ts";
 import type { LocalMachine } from "../../machine/local/index.ts";
+import { restoredName } from "../../plan/backups.ts";
 import { clustersOf } from "../../plan/clusters.ts";
+import { firstDatacenter } from "../../plan/situation.ts";
 import type { Journal } from "../journal.ts";
 import type { StatePaths } from "../paths.ts";
 import type { SystemPlaces } from "../placed-system.ts";
@@ -81,11 +83,12 @@ export function createBackups({
       return work.begin("restore", (progress) => restore(machine, paths, found, wanted, progress));
     },
     drop: async () => {
-      const found = cluster();
-      if (!existsSync(machine.folder(found.restored)))
+      const { topology } = journal.situation;
+      const restored = topology === undefined ? undefined : restoredName(firstDatacenter(topology));
+      if (restored === undefined || !existsSync(machine.folder(restored)))
         throw new NothingThere("nothing was restored", "restore with `ninefold restore --to latest`");
       if (work.now?.state === "running") throw new BackupUnderWay(work.now.says);
-      await dropRestored(machine, found);
+      await dropRestored(machine, { restored });
     },
     off: async () => {
       const found = cluster();

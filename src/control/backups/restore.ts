@@ -70,7 +70,7 @@ export async function restore(
 }
 
 /** Removes what was restored. Safe when nothing is there. */
-export async function dropRestored(machine: LocalMachine, { restored }: BackedUp): Promise<void> {
+export async function dropRestored(machine: LocalMachine, { restored }: Pick<BackedUp, "restored">): Promise<void> {
   await machine.stop(restored);
   await machine.destroy(restored);
 }

@@ -19,6 +19,11 @@ const LOOK_MS = 200;
 /** For a check of all pages. */
 const CHECK_MS = 24 * 60 * 60_000;
 
+/** How far it is; a server that ends meanwhile gives no answer. */
+const REPLAY = `
+  select case when pg_is_in_recovery() then pg_get_wal_replay_pause_state() else 'over' end as state,
+         pg_last_xact_replay_timestamp()::text as at`;
+
 /** A restored database, on a unix socket only and read-only, apart from the cluster that it is of. */
 export type Restored = Placed<PostgresSpec>;
 
@@ -48,11 +53,8 @@ export async function replayed(
       throw await failed(name, "PostgreSQL cannot reach what was wanted from this backup and its log");
     }
     if (!health.healthy) return { open: false as const, says: health.says };
-    const [row] = await ask<{ state: string; at: string | null }>(
-      serverOf(restored),
-      "postgres",
-      `select case when pg_is_in_recovery() then pg_get_wal_replay_pause_state() else 'over' end as state,
-              pg_last_xact_replay_timestamp()::text as at`,
+    const [row] = await ask<{ state: string; at: string | null }>(serverOf(restored), "postgres", REPLAY).catch(
+      () => [],
     );
     if (row?.state === "over") {
       await machine.stop(name);

@@ -12,10 +12,10 @@ type Member = Placed<{
 }>;
 
 /**
- * PostgreSQL runs it in its data folder; Patroni, for what a member left when it died, in the member's own. pgBackRest wants to find
- * its name in it.
+ * PostgreSQL runs it in its data folder; Patroni, for what a member left when it died, in the member's own, and without a shell.
+ * pgBackRest wants to find its name in it.
  */
-export const ARCHIVE_COMMAND = 'if [ -e pgbackrest.sh ]; then sh pgbackrest.sh "%p"; else sh ../pgbackrest.sh "%p"; fi';
+export const ARCHIVE_COMMAND = `sh -c '[ -e pgbackrest.sh ] || cd ..; exec sh pgbackrest.sh "$0"' "%p"`;
 
 /** Log in bytes that may wait for a repository that takes none. Beyond it pgBackRest gives it up, so that the disk does not fill. */
 const QUEUE = "5GiB";
