@@ -3,7 +3,7 @@ import type { DatabaseAddress } from "../../topology/endpoints.ts";
 import { isSame } from "./connections.ts";
 import type { LinkOptions } from "./link.ts";
 import { type Leader, lagOf, type Mark, type MemberState, mayServe, type Switch } from "./members.ts";
-import { Watch } from "./monitor.ts";
+import { SILENT_MS, Watch } from "./monitor.ts";
 import type { StandbyPool } from "./standby-pool.ts";
 
 export interface ClusterOptions {
@@ -127,7 +127,7 @@ export class Cluster {
   #watch(address: DatabaseAddress): Member {
     const watch = new Watch(address, this.#options.link, {
       told: (state, history) => this.#told(member, state, history),
-      silent: (error) => this.#silent(member, error),
+      silent: (error, gone) => this.#silent(member, error, gone),
       wantsHistory: (timeline) => timeline !== this.#leader?.timeline,
     });
     const member: Member = { address, watch, pool: undefined, state: undefined, lagMs: 0 };
@@ -172,9 +172,9 @@ export class Cluster {
     this.#options.led(address, this.#leader, history);
   }
 
-  #silent(member: Member, error: Error): void {
+  #silent(member: Member, error: Error, gone: boolean): void {
     const now = performance.now();
-    if (member.pool?.links.some((link) => now - link.progressAt < LATELY_MS && link.inFlight > 0)) return;
+    if (!gone && member.pool?.links.some((link) => now - link.progressAt < LATELY_MS && link.inFlight > 0)) return;
     if (member.state !== undefined) {
       this.#options.log?.warn(
         { err: error, member: member.address.name ?? member.address },
@@ -182,7 +182,9 @@ export class Cluster {
       );
     }
     member.state = undefined;
-    member.pool?.cut(error);
+    // New connections would be no faster where all is slow, and cost it more: only what is stuck is cut.
+    if (gone) member.pool?.cut(error);
+    else member.pool?.cutSilent(now, SILENT_MS);
     if (this.#leader?.address === member.address) this.#lose(error.message);
   }
 

@@ -15,7 +15,7 @@ export interface ConnectionsEvents {
 export type MemberRole = "primary" | "standby";
 
 const FIRST_PAUSE_MS = 10;
-const LONGEST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 150;
 /** Between the ends of two connections that are no longer needed. */
 const REST_PAUSE_MS = 50;
 
@@ -30,6 +30,8 @@ export class Connections {
   #address: DatabaseAddress;
   #links: Link[] = [];
   #spares: Spares | undefined;
+  /** One tries for all while the server gives no connection, since each try costs it a process. */
+  #trying: { readonly address: DatabaseAddress; readonly end: Promise<void> } | undefined;
 
   constructor(
     address: DatabaseAddress,
@@ -158,15 +160,37 @@ export class Connections {
 
   async #keepOne(address: DatabaseAddress): Promise<void> {
     const over = () => this.#closing.signal.aborted || address !== this.#address;
-    for (let pause = FIRST_PAUSE_MS; !over(); pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
-      try {
-        const opened = await this.#open(address, (lost) => this.#lost(lost));
-        return over() ? opened.link.close() : this.#adopt(opened);
-      } catch (error) {
-        if (over()) return;
-        this.#events.failed(error as Error);
-        await this.#pause(pause);
+    while (!over()) {
+      if (await this.#keep(address, over)) return;
+      if (this.#trying?.address === address) {
+        await this.#trying.end;
+        continue;
       }
+      const mine = { address, end: this.#keepTrying(address, over) };
+      this.#trying = mine;
+      await mine.end;
+      if (this.#trying === mine) this.#trying = undefined;
+      return;
+    }
+  }
+
+  async #keepTrying(address: DatabaseAddress, over: () => boolean): Promise<void> {
+    for (let pause = FIRST_PAUSE_MS; !over(); pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
+      await this.#pause(pause);
+      if (over() || (await this.#keep(address, over))) return;
+    }
+  }
+
+  /** Whether it came. */
+  async #keep(address: DatabaseAddress, over: () => boolean): Promise<boolean> {
+    try {
+      const opened = await this.#open(address, (lost) => this.#lost(lost));
+      if (over()) opened.link.close();
+      else this.#adopt(opened);
+      return true;
+    } catch (error) {
+      if (!over()) this.#events.failed(error as Error);
+      return false;
     }
   }
 

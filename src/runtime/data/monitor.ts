@@ -9,8 +9,11 @@ const USUALLY_MS = 250;
 /** While there is no primary; and of a member that gives no connection, since each try costs it a process. */
 const URGENTLY_MS = 50;
 const AGAIN_MS = 150;
-/** A member that does not answer for so long is left out. */
+/** Of a member whose server did not answer in time; twice as long each time, since more questions would not make it faster. */
+const LONGEST_MS = 2_000;
+/** A member that does not answer for so long is left out, and its connection after so long given up. */
 export const SILENT_MS = 1_000;
+const DEAD_MS = 5_000;
 
 const HISTORY = ownStatement("select timeline, until::text from ninefold.timeline_history()", "", "unknown");
 
@@ -18,7 +21,8 @@ const HISTORY = ownStatement("select timeline, until::text from ninefold.timelin
 export interface WatchHost {
   /** `history` comes with the state of a primary on a timeline that was not known before. */
   told(state: MemberState, history: readonly Switch[] | undefined): void;
-  silent(error: Error): void;
+  /** It does not answer, or not yet; `gone` when its server has ended the connection, or refuses one. */
+  silent(error: Error, gone: boolean): void;
   /** Whether the history of a primary on this timeline is wanted. */
   wantsHistory(timeline: number): boolean;
 }
@@ -31,9 +35,11 @@ export class Watch {
   #urgent = false;
   #wake: (() => void) | undefined;
   #closed = false;
+  /** Answers in a row that did not come. */
+  #missed = 0;
 
   constructor(address: DatabaseAddress, link: Omit<LinkOptions, "address">, host: WatchHost) {
-    this.#options = { ...link, address, connectTimeoutMs: SILENT_MS };
+    this.#options = { ...link, address, connectTimeoutMs: DEAD_MS };
     this.#host = host;
     void this.#run();
   }
@@ -52,15 +58,26 @@ export class Watch {
 
   async #run(): Promise<void> {
     while (!this.#closed) {
+      const began = performance.now();
+      const late = setTimeout(() => this.#silent(new Error(`no answer within ${SILENT_MS} ms`), false), SILENT_MS);
       try {
         await this.#look();
+        this.#missed = 0;
       } catch (error) {
+        const gone = performance.now() - began < SILENT_MS;
+        this.#missed = gone ? 0 : this.#missed + 1;
         this.#link?.destroy(error as Error);
         this.#link = undefined;
-        if (!this.#closed) this.#host.silent(error as Error);
+        this.#silent(error as Error, gone);
+      } finally {
+        clearTimeout(late);
       }
       if (!this.#closed) await this.#pause();
     }
+  }
+
+  #silent(error: Error, gone: boolean): void {
+    if (!this.#closed) this.#host.silent(error, gone);
   }
 
   async #look(): Promise<void> {
@@ -69,8 +86,7 @@ export class Watch {
       this.#wake?.(); // it may have ended with its server
     });
     const link = this.#link;
-    const late = new Error(`the server did not answer within ${SILENT_MS} ms`);
-    const timer = setTimeout(() => link.destroy(late), SILENT_MS);
+    const timer = setTimeout(() => link.destroy(new Error(`no answer within ${DEAD_MS} ms`)), DEAD_MS);
     try {
       const [row] = await ask(link, STATE);
       const state = memberState(row);
@@ -84,7 +100,8 @@ export class Watch {
 
   #pause(): Promise<void> {
     const urgently = this.#link === undefined ? AGAIN_MS : URGENTLY_MS;
-    const ms = (this.#urgent ? urgently : USUALLY_MS) * (0.9 + 0.2 * Math.random());
+    const patiently = Math.min(USUALLY_MS * 2 ** this.#missed, LONGEST_MS);
+    const ms = (this.#urgent && this.#missed === 0 ? urgently : patiently) * (0.9 + 0.2 * Math.random());
     return new Promise((resolve) => {
       const done = () => {
         clearTimeout(timer);
