@@ -103,7 +103,8 @@ test("a file of the repository that was damaged is found, and what it belongs to
   const base = join(repository, "backup", "main-db", label, "bundle");
   const file = join(base, readdirSync(base)[0] ?? "");
   const bytes = readFileSync(file);
-  bytes.fill(0, bytes.length / 2, bytes.length / 2 + 64);
+  const middle = Math.floor(bytes.length / 2);
+  bytes.fill(0, middle, middle + 64);
   writeFileSync(file, bytes);
   const verified = await system.ninefold("backup", "verify");
   expect(verified).toMatchObject({ code: 1, stderr: expect.stringMatching(/checksum invalid: [1-9]|other: [1-9]/) });
