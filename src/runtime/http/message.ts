@@ -7,6 +7,8 @@ type GivenHeaders = OutgoingHttpHeaders | readonly OutgoingHttpHeader[];
 export interface HeadHooks {
   /** The session token to hand to the client, when the request changed its session; otherwise undefined. */
   token(context: Context): string | undefined;
+  /** Name of the cookie that carries it. */
+  readonly cookie: string;
   /** True when the connection must end after this response. */
   closing(response: Response): boolean;
 }
@@ -58,7 +60,7 @@ export class Response extends ServerResponse<Request> {
   #complete(hooks: HeadHooks, given: GivenHeaders | undefined): GivenHeaders | undefined {
     if (hooks.closing(this)) this.shouldKeepAlive = false;
     const token = this.context === undefined ? undefined : hooks.token(this.context);
-    const rest = token === undefined ? given : this.#addToken(token, given);
+    const rest = token === undefined ? given : this.#addToken(hooks.cookie, token, given);
     if (rest === undefined || Array.isArray(rest)) {
       this.setHeader("x-request-id", this.requestId);
       return rest;
@@ -74,12 +76,12 @@ export class Response extends ServerResponse<Request> {
   }
 
   /** Adds the cookie beside those the app sets, in whichever of Node's ways it sets them. */
-  #addToken(token: string, given: GivenHeaders | undefined): GivenHeaders | undefined {
+  #addToken(cookie: string, token: string, given: GivenHeaders | undefined): GivenHeaders | undefined {
     const cookies: string[] = [];
     const rest = given === undefined ? undefined : withoutCookies(given, cookies);
     if (cookies.length === 0) cookies.push(...[this.getHeader("set-cookie") ?? []].flat().map(String));
     const secure = "encrypted" in this.req.socket || this.req.headers["x-forwarded-proto"] === "https";
-    cookies.push(`ninefold_session=${token}; Path=/; HttpOnly; SameSite=Lax${secure ? "; Secure" : ""}`);
+    cookies.push(`${cookie}=${token}; Path=/; HttpOnly; SameSite=Lax${secure ? "; Secure" : ""}`);
     this.setHeader("set-cookie", cookies);
     this.setHeader("ninefold-session", token);
     if (this.context?.session.wasCutOff === true) this.setHeader("ninefold-session-reset", "1");

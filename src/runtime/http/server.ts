@@ -75,6 +75,7 @@ export function createHttpServer(options: HttpOptions): HttpServer {
 
   const hooks: HeadHooks = {
     token: (context) => sessions.token(context.session),
+    cookie: sessions.cookie,
     // A pipelined request behind this one is answered before the connection ends.
     closing: (response) => draining && !hasOther(response),
   };

@@ -42,6 +42,25 @@ test("a session travels in the cookie, or in the header, and only when it grew",
   expect(older.headers.getSetCookie()).toEqual([]);
 });
 
+test("of two answers at the same time, from two instances, neither takes the place of what the other one knew", async () => {
+  await using one = await hostApp(app);
+  await using two = await hostApp(app, { instance: "dc1.app.2@1" });
+  const answers = [await fetch(`${one.url}/write/9`), await fetch(`${two.url}/write/3`)];
+  const cookies = answers.map(cookieOf);
+  expect(cookies[1]).toMatch(/^ninefold_session_1=/);
+  const tokens = answers.map(({ headers }) => headers.get("ninefold-session"));
+  for (const sent of [{ cookie: cookies.join("; ") }, { "ninefold-session": tokens.join(", ") }]) {
+    const read = await fetch(`${two.url}/read`, { headers: sent as Record<string, string> });
+    expect(await read.json()).toMatchObject({ at: "9", incomplete: false });
+    expect(read.headers.getSetCookie()).toEqual([]);
+  }
+  const flood = Array.from({ length: 40 }, () => cookies[0]).join("; ");
+  expect(await (await fetch(`${two.url}/read`, { headers: { cookie: flood } })).json()).toMatchObject({
+    at: "0",
+    incomplete: true,
+  });
+});
+
 test("behind a balancer with TLS the cookie is Secure, and not because a client says so", async () => {
   const headers = { "x-forwarded-proto": "https" };
   await using balanced = await hostApp(app, { limits: { trustedProxies: ["127.0.0.1"] } });

@@ -7,12 +7,15 @@ import type { AssetOptions, HttpApp } from "../service.ts";
 import { sessionCodec } from "../session/index.ts";
 import { toHandler } from "./handler.ts";
 import { createHttpServer, type HttpServer } from "./server.ts";
+import { sessionCookie } from "./session-cookies.ts";
 import { type Sessions, tokenSessions } from "./sessions.ts";
 
 export interface HostOptions {
   readonly assets?: AssetOptions;
   readonly limits?: Partial<InstanceConfig["http"]>;
   readonly sessions?: Sessions;
+  /** Name of the instance that it is. */
+  readonly instance?: string;
   readonly stallMs?: number;
   readonly queueMs?: () => number;
   readonly logLevel?: InstanceConfig["logLevel"];
@@ -45,7 +48,7 @@ export async function hostApp(app: HttpApp, options: HostOptions = {}): Promise<
   const server = createHttpServer({
     handler: await toHandler(app),
     assets,
-    sessions: options.sessions ?? tokenSessions(testCodec, log),
+    sessions: options.sessions ?? tokenSessions(testCodec, log, sessionCookie(options.instance ?? "dc1.app.1@1")),
     log,
     datacenter: "dc1",
     queueMs: options.queueMs ?? (() => 0),

@@ -5,6 +5,7 @@ import { endpointsHolder } from "../endpoints.ts";
 import { toHandler } from "../http/handler.ts";
 import { openPrivate, type PrivateInterface } from "../http/private.ts";
 import { createHttpServer, type HttpServer } from "../http/server.ts";
+import { sessionCookie } from "../http/session-cookies.ts";
 import { tokenSessions } from "../http/sessions.ts";
 import { BadInstanceFile, type Instance } from "../instance.ts";
 import { databaseAnswers, type Life, type Role } from "../life.ts";
@@ -77,7 +78,7 @@ export function startApp(instance: Instance, log: Logger): Role {
     server = createHttpServer({
       handler,
       assets,
-      sessions: tokenSessions(codec, log),
+      sessions: tokenSessions(codec, log, sessionCookie(config.instance)),
       log,
       datacenter: config.datacenter,
       limits: config.http,

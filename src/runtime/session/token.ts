@@ -1,5 +1,5 @@
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
-import type { Position } from "./position.ts";
+import { advance, type Position } from "./position.ts";
 import { newSessionId, recentSessions } from "./recent.ts";
 import { type Encoder, type Known, Session } from "./session.ts";
 
@@ -13,10 +13,10 @@ export interface SessionCodec extends Encoder {
   encode(positions: Iterable<Position>, id?: string): string;
   decode(token: string): Decoded;
   /**
-   * The session of a client that sent `token`, or a new one. The token is checked when the session is first needed;
-   * a refused one is reported to `onRefused`, and what its client has seen then counts as not known.
+   * The session of a client that sent these tokens, which knows what any of them says, or a new one. They are checked when the
+   * session is first needed; a refused one is reported to `onRefused`, and what its client has seen then counts as not known.
    */
-  open(token: string | undefined, onRefused?: (reason: Refusal) => void): Session;
+  open(tokens: string | readonly string[] | undefined, onRefused?: (reason: Refusal) => void): Session;
 }
 
 export interface SessionCodecOptions {
@@ -82,13 +82,24 @@ export function sessionCodec(options: SessionCodecOptions): SessionCodec {
     return positions === undefined ? { refused: "malformed" } : { id, positions };
   }
 
-  function open(token: string | undefined, onRefused?: (reason: Refusal) => void): Session {
-    if (token === undefined) return new Session();
+  function open(tokens: string | readonly string[] = [], onRefused?: (reason: Refusal) => void): Session {
+    const sent = typeof tokens === "string" ? [tokens] : tokens;
+    if (sent.length === 0) return new Session();
     return new Session(() => {
-      const decoded = decode(token);
-      if ("positions" in decoded) return { ...decoded, positions: recent.with(decoded.id, decoded.positions) };
-      onRefused?.(decoded.refused);
-      return { id: undefined, positions: [], incomplete: true };
+      const known = new Map<string, Position>();
+      let id: string | undefined;
+      let incomplete = false;
+      for (const token of sent) {
+        const decoded = decode(token);
+        if ("positions" in decoded) {
+          id ??= decoded.id;
+          for (const position of recent.with(decoded.id, decoded.positions)) advance(known, position);
+        } else {
+          incomplete = true;
+          onRefused?.(decoded.refused);
+        }
+      }
+      return { id, positions: [...known.values()], incomplete };
     });
   }
 
