@@ -1,15 +1,15 @@
 /**
- * `launch.py`: runs Patroni with six things mended, of which the first two would lose commits or hold them up for ever. Each looks first whether this Patroni
+ * `launch.py`: runs Patroni with seven things mended, of which two lose commits and one holds them up for ever. Each looks first whether this Patroni
  * is one that needs it. Where Patroni belongs to another Python than the system's, it runs as it is.
  */
 export const LAUNCHER = `# Runs Patroni: launch.py PATRONI ARGUMENTS...
-import logging, os, re, runpy, sys, time
+import inspect, logging, os, re, runpy, sys, time
 
 sys.argv = sys.argv[1:]
 try:
     import patroni.ha, patroni.postgresql
     from patroni.dcs import slot_name_from_member_name
-    from patroni.dcs.etcd3 import Etcd3, base64_encode
+    from patroni.dcs.etcd3 import Etcd3, PatroniEtcd3Client, base64_encode
     from patroni.postgresql.config import ConfigHandler
     from patroni.postgresql.slots import SlotsHandler
     from patroni.postgresql.sync import SyncHandler
@@ -129,6 +129,35 @@ def surely(self, *args):
 
 
 Etcd3._delete_leader = surely
+
+
+# 7. A leader that stood still until its lease had ended and another member led takes the key from that one when it goes on: it
+# writes it under a new lease, whoever has it by now. The other one has to follow, and what it had acknowledged is lost. The key
+# may only be written as long as it is the one that this member has seen to be its own.
+update_leader = Etcd3._update_leader
+put = PatroniEtcd3Client.put
+
+if list(inspect.signature(update_leader).parameters) == ["self"]:
+
+    def renewed(self):
+        self._client.renewal = renewal = {"leader": self.cluster and self.cluster.leader, "lost": False}
+        try:
+            return update_leader(self) and not renewal["lost"]
+        finally:
+            self._client.renewal = None
+
+    def put_own(self, key, *args, **kwargs):
+        renewal = getattr(self, "renewal", None)
+        if renewal is None or key != self._etcd3.leader_path:
+            return put(self, key, *args, **kwargs)
+        leader = renewal["leader"]
+        ours = bool(leader) and leader.name == self._etcd3._name
+        done = ours and put(self, key, *args, mod_revision=leader.index, **kwargs)
+        renewal["lost"] = not done
+        return done
+
+    Etcd3._update_leader = renewed
+    PatroniEtcd3Client.put = put_own
 
 runpy.run_path(sys.argv[0], run_name="__main__")
 `;
