@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, test } from "vitest";
 import { addressOf, onMember } from "../support/database.ts";
 import { type UnderFault, underFault } from "../support/fault.ts";
+import { LONG, NOT_LONG } from "../support/long.ts";
 import { instanceFolder, type Members, membersOf, postmaster, signalHost } from "../support/members.ts";
 import { CANNOT_CUT, canCutNetwork, cutNetwork } from "../support/network.ts";
 import { type System, startSystem } from "../support/system.ts";
