@@ -111,6 +111,7 @@ test("a primary that stands still for longer than its lead, and goes on: no spli
 test("a primary that the network cuts off from everybody: another leads, and once it is back nothing is lost and nobody split", async ({
   skip,
 }) => {
+  skip(!LONG, NOT_LONG);
   skip(!canCutNetwork(), CANNOT_CUT);
   const before = await members.primary();
   const cut = () => cutNetwork(instanceFolder(system.folder, before), addressOf(system.folder, before));
