@@ -39,7 +39,8 @@ function installEngines() {
 install();
 buildClient();
 installFor("browser tests", "chromium", () => browsers.some(existsSync));
-installFor("the test of a cut network", "nftables", () => spawnSync("nft", ["--version"]).error === undefined);
+if (process.env.NINEFOLD_LONG !== undefined)
+  installFor("the test of a cut network", "nftables", () => spawnSync("nft", ["--version"]).error === undefined);
 installEngines();
 
 const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
@@ -75,7 +76,7 @@ function start(lane, index) {
 function counted({ status, results }) {
   if (!existsSync(results)) {
     console.error("The tests did not run to their end.");
-    process.exit(1);
+    return { passed: 0, failed: 1, skipped: 0 };
   }
   const { numPassedTests, numFailedTests, numPendingTests, numFailedTestSuites } = JSON.parse(
     readFileSync(results, "utf8"),

@@ -130,7 +130,8 @@ test("a job does not miss in its transaction what its enqueuer had seen on a sta
     }),
   );
   await until("the job to run", () => worker.stats().running === 1);
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  const held = "select from pg_stat_activity where query like '%await_visible%' and pid <> pg_backend_pid()";
+  await until("it to be held up", async () => (await primary.rows(held)).length > 0);
   expect(read.size).toBe(0);
   await primary.set({ synchronous_standby_names: synchronousNames([standby.name]) });
   await primary.run("create table nudge (); drop table nudge"); // PostgreSQL looks again when a standby next confirms
