@@ -9,8 +9,6 @@ import type { StepContext } from "./world.ts";
 /** Longest wait for an engine's health, in milliseconds; PostgreSQL's recovery after a crash may replay for long. */
 const START_MS = 60_000;
 const RECOVERY_MS = 600_000;
-/** Longest wait for another program to make room: a predecessor that has just ended may have the port for moments. */
-const BLOCKED_MS = 10_000;
 /** Ends in a row after which a start is given up. */
 const TRIES = 3;
 const LOOK_MS = 30;
@@ -32,24 +30,18 @@ export async function untilHealthy<Spec>(
   const state = async () => (await machine.list()).find((instance) => instance.name === name);
   const before = (await state())?.restarts ?? 0;
   await machine.start(name, engine.command(placed));
-  const began = performance.now();
-  let blockedAfterMs: number | undefined;
   await until(
     async () => {
       const health = await engine.health(placed);
-      blockedAfterMs = isBlocked(health) ? (blockedAfterMs ?? performance.now() - began) : undefined;
       const missing = health.healthy ? lacks(health) : health.says;
       if (missing === undefined) return { open: true };
       const now = await state();
       if ((now?.restarts ?? 0) - before >= TRIES) throw await failed(name, `it ended ${TRIES} times: ${missing}`);
-      return { open: false, says: missing };
+      return { open: false, says: missing, blocked: isBlocked(health) };
     },
     {
       everyMs: LOOK_MS,
-      withinMs: (says) => {
-        if (blockedAfterMs !== undefined) return blockedAfterMs + BLOCKED_MS;
-        return says === "starting up" ? RECOVERY_MS : START_MS;
-      },
+      withinMs: (says) => (says === "starting up" ? RECOVERY_MS : START_MS),
       signal,
       progress,
       late: (says, ms) => failed(name, `it is not well after ${Math.round(ms / 1_000)} s: ${says}`),
@@ -57,7 +49,8 @@ export async function untilHealthy<Spec>(
   );
 }
 
-function isBlocked(health: Health): boolean {
+/** Whether something outside of the instance is in its way. */
+export function isBlocked(health: Health): boolean {
   return !health.healthy && health.blocked === true;
 }
 

@@ -15,7 +15,7 @@ import type { SystemPlaces } from "../placed-system.ts";
 import { StepFailed } from "../problem.ts";
 import { sameOnDisk } from "../same-on-disk.ts";
 import { until } from "../until.ts";
-import { startFailed } from "../until-healthy.ts";
+import { isBlocked, startFailed } from "../until-healthy.ts";
 import type { StepContext } from "../world.ts";
 
 export type Member = Placed<PatroniSpec>;
@@ -102,7 +102,8 @@ export function patroniMembers(machine: LocalMachine, places: SystemPlaces) {
         );
         well = told.filter(({ health }) => health.healthy).map(({ member }) => member);
         const lacks = lacking(told);
-        return lacks === undefined ? { open: true as const } : { open: false as const, says: lacks };
+        if (lacks === undefined) return { open: true as const };
+        return { open: false as const, says: lacks, blocked: told.every(({ health }) => isBlocked(health)) };
       };
       await until(look, {
         everyMs: LOOK_MS,
