@@ -2,7 +2,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { buildClient, install, node, root } from "./setup.mjs";
 
 const debian = existsSync("/etc/debian_version") && process.getuid?.() === 0;
@@ -72,32 +72,46 @@ function start(lane, index) {
   };
 }
 
-/** Counts of a run that has ended. */
+/** Counts of a run that has ended, and what failed in it. */
 function counted({ status, results }) {
   if (!existsSync(results)) {
     console.error("The tests did not run to their end.");
-    return { passed: 0, failed: 1, skipped: 0 };
+    return { passed: 0, failed: 1, skipped: 0, failures: ["a lane of tests did not run to its end"] };
   }
-  const { numPassedTests, numFailedTests, numPendingTests, numFailedTestSuites } = JSON.parse(
-    readFileSync(results, "utf8"),
-  );
+  const report = JSON.parse(readFileSync(results, "utf8"));
   rmSync(results);
-  const failed = numFailedTests === 0 && status !== 0 ? Math.max(1, numFailedTestSuites) : numFailedTests;
-  return { passed: numPassedTests, failed, skipped: numPendingTests };
+  const failures = failuresIn(report);
+  if (failures.length === 0 && status !== 0) failures.push("a lane of tests ended with an error of its own");
+  return { passed: report.numPassedTests, failed: failures.length, skipped: report.numPendingTests, failures };
 }
+
+/** A line for each test that failed, and for each file that could not be run. */
+function failuresIn({ testResults }) {
+  return testResults.flatMap(({ name, message, assertionResults }) => {
+    const file = relative(root, name);
+    const failed = assertionResults.filter(({ status }) => status === "failed");
+    if (failed.length === 0) return message ? [`${file}: ${firstLine(message)}`] : [];
+    return failed.map(({ fullName, failureMessages }) => `${file}: ${fullName}: ${firstLine(failureMessages[0])}`);
+  });
+}
+
+const firstLine = (text = "") => text.split("\n", 1)[0];
 
 // Ctrl-C reaches the tests as well; they are waited for, because they stop what they started.
 process.on("SIGINT", () => {});
 const total = { passed: 0, failed: 0, skipped: 0 };
+const failures = [];
 for (const run of lanes.map(start)) {
   run.show();
   const counts = counted(await run.ended);
   for (const kind of Object.keys(total)) total[kind] += counts[kind];
+  failures.push(...counts.failures);
 }
 const { passed, failed, skipped } = total;
 if (passed + failed + skipped === 0) {
   console.error(`No test is like ${asked.join(" ")}`);
   process.exit(1);
 }
+for (const failure of failures) console.log(`Failed: ${failure}`);
 console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
 process.exit(failed === 0 ? 0 : 1);
