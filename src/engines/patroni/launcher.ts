@@ -8,7 +8,7 @@ import inspect, logging, os, re, runpy, sys, time
 sys.argv = sys.argv[1:]
 try:
     import patroni.ha, patroni.postgresql
-    from patroni.dcs import slot_name_from_member_name
+    from patroni.dcs import AbstractDCS, slot_name_from_member_name
     from patroni.dcs.etcd3 import Etcd3, PatroniEtcd3Client, base64_encode
     from patroni.postgresql.config import ConfigHandler
     from patroni.postgresql.slots import SlotsHandler
@@ -137,7 +137,8 @@ Etcd3._delete_leader = surely
 update_leader = Etcd3._update_leader
 put = PatroniEtcd3Client.put
 
-if list(inspect.signature(update_leader).parameters) == ["self"]:
+# Later ones tell it whose key it is, and look for themselves.
+if list(inspect.signature(AbstractDCS.update_leader).parameters)[1] == "last_lsn":
 
     def renewed(self):
         self._client.renewal = renewal = {"leader": self.cluster and self.cluster.leader, "lost": False}
