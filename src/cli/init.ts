@@ -4,6 +4,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import type { Command } from "commander";
 import { NinefoldError } from "../topology/problem.ts";
 import { topologyTemplate } from "../topology/template.ts";
+import type { Cli } from "./context.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** A file that `init` would write is already there with other content. */
@@ -25,7 +26,7 @@ interface Manifest {
   [key: string]: unknown;
 }
 
-export function initCommand(program: Command, terminal: Terminal): void {
+export function initCommand(program: Command, { terminal }: Cli): void {
   program
     .command("init")
     .description("make a new service that runs at once, with its own tests")

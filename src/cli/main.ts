@@ -1,27 +1,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command, CommanderError } from "commander";
-import { backupCommand } from "./backup.ts";
-import { benchCommand } from "./bench.ts";
-import { changeCommands } from "./changes.ts";
-import { checkCommand } from "./check.ts";
+import { addCommands } from "./commands.ts";
 import { createCli } from "./context.ts";
-import { doctorCommand } from "./doctor.ts";
-import { downCommand } from "./down.ts";
 import { exit } from "./exit.ts";
-import { initCommand } from "./init.ts";
-import { installCommand } from "./install.ts";
-import { jobsCommand } from "./jobs.ts";
-import { logsCommand } from "./logs.ts";
-import { planCommand } from "./plan.ts";
 import { tell } from "./problem.ts";
-import { restoreCommand } from "./restore.ts";
-import { seedCommand } from "./seed.ts";
-import { statusCommand } from "./status.ts";
-import { switchoverCommand } from "./switchover.ts";
 import { createTerminal } from "./terminal.ts";
-import { testCommand } from "./test-command.ts";
-import { upCommand } from "./up.ts";
 
 const { version } = JSON.parse(readFileSync(join(import.meta.dirname, "..", "..", "package.json"), "utf8"));
 const terminal = createTerminal();
@@ -40,23 +24,7 @@ const program = new Command("ninefold")
 
 const cli = createCli(terminal, () => program.opts<{ folder?: string }>().folder);
 
-initCommand(program, terminal);
-upCommand(program, cli);
-downCommand(program, cli);
-statusCommand(program, cli);
-planCommand(program, cli);
-changeCommands(program, cli);
-switchoverCommand(program, cli);
-backupCommand(program, cli);
-restoreCommand(program, cli);
-logsCommand(program, cli);
-checkCommand(program, cli);
-benchCommand(program, cli);
-jobsCommand(program, cli);
-seedCommand(program, cli);
-testCommand(program, cli);
-installCommand(program, cli);
-doctorCommand(program, cli);
+await addCommands(program, cli, process.argv.slice(2));
 
 // Whoever reads our output, such as `head`, may have seen enough.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {

@@ -1,6 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
+import { InstanceName } from "../topology/names.ts";
 import { statePaths } from "./paths.ts";
+
+/** The control plane's own instance, kept by the agent like any other. */
+export const CONTROL = InstanceName.parse("dc1.control");
 
 /** What `.ninefold/control.json` holds: where the control plane answers, and its process. */
 export const ControlAddress = z.object({ url: z.url(), pid: z.int().min(1) });

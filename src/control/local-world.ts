@@ -4,6 +4,7 @@ import type { LocalMachine } from "../machine/local/index.ts";
 import { networkOf, releaseNetwork } from "../machine/local/network.ts";
 import { socketName } from "../plan/situation.ts";
 import { InstanceName, releaseOf } from "../topology/names.ts";
+import { CONTROL } from "./address.ts";
 import { balancerSteps } from "./balancer-steps.ts";
 import type { ClusterRef } from "./clusters/cluster.ts";
 import { embeddedClusters } from "./clusters/embedded.ts";
@@ -22,9 +23,6 @@ import { serviceSteps } from "./service-steps.ts";
 import { standbySteps } from "./standby-steps.ts";
 import type { World } from "./world.ts";
 import { writeBack } from "./write-back.ts";
-
-/** The control plane's own instance, kept by the agent like any other. */
-export const CONTROL = InstanceName.parse("dc1.control");
 
 /** Longest wait for the service to read from other standbys, in milliseconds. */
 const STANDBYS_MS = 15_000;

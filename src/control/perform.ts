@@ -26,7 +26,7 @@ const ACTIONS: { readonly [N in StepName]: Action<StepOf<N>> } = {
   },
   "write-secrets": { run: (world) => world.writeSecrets() },
   "make-release": { run: (world, { release, from }) => world.makeRelease(release, from) },
-  "inspect-release": { run: (world, { release }, topology) => world.inspect(release, topology) },
+  "inspect-release": { run: (world, { release }, topology, context) => world.inspect(release, topology, context) },
   "start-etcd": {
     run: (world, { instance, others = [] }, _, context) => world.startEtcd([instance, ...others], context),
     undo: (world, { instance, others = [] }) => world.stopEtcd([instance, ...others]),

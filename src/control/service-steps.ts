@@ -10,11 +10,19 @@ import type { SystemPlaces } from "./placed-system.ts";
 import { StepFailed } from "./problem.ts";
 import { readFacts, releaseEnvironment, releaseFolder, serviceModule, writeFacts } from "./release.ts";
 import { sameOnDisk } from "./same-on-disk.ts";
+import { seldom } from "./seldom.ts";
 import { until } from "./until.ts";
 import type { World } from "./world.ts";
 
+interface Within {
+  readonly ms: number;
+  readonly signal: AbortSignal;
+}
+
 /** Longest time for all migrations of a release, in milliseconds. */
 const MIGRATE_MS = 30 * 60_000;
+/** How often to ask the agent whether an instance that starts has ended, in milliseconds. */
+const STATE_MS = 200;
 /** Ends in a row after which a start is given up. */
 const TRIES = 2;
 
@@ -47,19 +55,17 @@ export function serviceSteps(
   }
 
   /** Runs a role to its end and reads its answer, the last line of its output. */
-  async function toEnd(role: "inspect" | "migrate", release: number, topology: Topology, withinMs: number) {
+  async function toEnd(role: "inspect" | "migrate", release: number, topology: Topology, within: Within) {
     const name = oneShotName(topology, role, release);
     const placed = await place(role, name, release, topology);
     await machine.write(name, appEngine.render(placed), "self");
     const words = WORDS[role];
     const at = `release ${release}`;
-    const { code, stdout } = await machine
-      .run(name, appEngine.command(placed), { ms: withinMs })
-      .catch(async (error) => {
-        if (!(error instanceof AgentFailed) || error.cause !== undefined) throw error;
-        const says = `${words.hangs} after ${withinMs / 1_000} s${await logTail(machine.log(name))}`;
-        throw new StepFailed(`${role}-hangs`, { at, says, fix: words.fix }, { cause: error });
-      });
+    const { code, stdout } = await machine.run(name, appEngine.command(placed), within).catch(async (error) => {
+      if (!(error instanceof AgentFailed) || error.cause !== undefined) throw error;
+      const says = `${words.hangs} after ${within.ms / 1_000} s${await logTail(machine.log(name))}`;
+      throw new StepFailed(`${role}-hangs`, { at, says, fix: words.fix }, { cause: error });
+    });
     const answer = Answer.safeParse(lastJson(stdout));
     if (answer.success && answer.data.ok) return answer.data;
     if (answer.success && !answer.data.ok) {
@@ -71,13 +77,13 @@ export function serviceSteps(
   }
 
   return {
-    inspect: async (release, topology) => {
-      const { name, migrations } = await toEnd("inspect", release, topology, topology.app.startMs);
+    inspect: async (release, topology, { signal }) => {
+      const { name, migrations } = await toEnd("inspect", release, topology, { ms: topology.app.startMs, signal });
       await writeFacts(paths, release, { service: name ?? "service", at: Date.now(), migrations: migrations ?? [] });
     },
-    migrate: async (release, topology, _, copy) => {
+    migrate: async (release, topology, { signal }, copy) => {
       if (copy !== undefined) await refuseNewMigrations(paths, release, copy);
-      await toEnd("migrate", release, topology, MIGRATE_MS);
+      await toEnd("migrate", release, topology, { ms: MIGRATE_MS, signal });
     },
     startInstance: async ({ instance: name, role, release }, topology, { signal, progress }) => {
       const placed = await place(role, name, release, topology);
@@ -93,6 +99,7 @@ export function serviceSteps(
         await machine.write(name, files, "self");
       }
       const before = (await state())?.restarts ?? 0;
+      const look = seldom(STATE_MS, state);
       await machine.start(name, appEngine.command(placed));
       await until(
         async () => {
@@ -100,7 +107,7 @@ export function serviceSteps(
           if (health.healthy) return { open: true };
           if (health.says.startsWith("failed"))
             throw await failed("instance-failed", `it cannot start: ${health.says}`);
-          const now = await state();
+          const now = await look();
           if ((now?.restarts ?? 0) - before >= TRIES) {
             throw await failed("instance-crashes", `it ended ${TRIES} times while it started (${now?.lastEnd})`);
           }

@@ -6,14 +6,14 @@ import { ensureAgent, localMachine } from "../machine/local/index.ts";
 import type { Command } from "../machine/machine.ts";
 import { COMPILE_CACHE } from "../topology/compile-cache.ts";
 import { NinefoldError } from "../topology/problem.ts";
-import { findControl } from "./address.ts";
+import { CONTROL, findControl } from "./address.ts";
 import { type ControlClient, controlClient, type PlanEvents } from "./client.ts";
 import type { Change } from "./event.ts";
 import { checkFormat } from "./format.ts";
 import { Journal } from "./journal.ts";
-import { CONTROL } from "./local-world.ts";
 import { logTail } from "./log-tail.ts";
 import { statePaths } from "./paths.ts";
+import { seldom } from "./seldom.ts";
 
 export interface StartOptions {
   /** Longest wait for the control plane's first answer, in milliseconds; default 15,000. */
@@ -27,6 +27,8 @@ class ControlDidNotStart extends NinefoldError {
   }
 }
 
+/** How often to ask the agent whether it ended. */
+const STATE_MS = 200;
 /** Ends in a row after which a start is given up. */
 const TRIES = 3;
 
@@ -47,10 +49,11 @@ export async function ensureControl(folder: string, options: StartOptions = {}):
   const before = (await state())?.restarts ?? 0;
   await machine.start(CONTROL, controlCommand(own));
   const log = machine.log(CONTROL);
+  const look = seldom(STATE_MS, state);
   for (const deadline = Date.now() + (options.withinMs ?? 15_000); Date.now() < deadline; await delay(20)) {
     const control = await connect(own);
     if (control !== undefined) return control;
-    const now = await state();
+    const now = await look();
     if ((now?.restarts ?? 0) - before >= TRIES) {
       throw new ControlDidNotStart(
         log,

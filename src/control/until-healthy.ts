@@ -3,6 +3,7 @@ import type { LocalMachine } from "../machine/local/index.ts";
 import type { InstanceName } from "../topology/names.ts";
 import { logTail } from "./log-tail.ts";
 import { StepFailed } from "./problem.ts";
+import { seldom } from "./seldom.ts";
 import { until } from "./until.ts";
 import type { StepContext } from "./world.ts";
 
@@ -11,7 +12,9 @@ const START_MS = 60_000;
 const RECOVERY_MS = 600_000;
 /** Ends in a row after which a start is given up. */
 const TRIES = 3;
+/** How often to look at its health, and to ask the agent whether it has ended. Milliseconds. */
 const LOOK_MS = 30;
+const STATE_MS = 200;
 
 interface Waiting extends StepContext {
   readonly failed: (name: InstanceName, says: string) => Promise<StepFailed>;
@@ -29,13 +32,14 @@ export async function untilHealthy<Spec>(
   const { name } = placed;
   const state = async () => (await machine.list()).find((instance) => instance.name === name);
   const before = (await state())?.restarts ?? 0;
+  const look = seldom(STATE_MS, state);
   await machine.start(name, engine.command(placed));
   await until(
     async () => {
       const health = await engine.health(placed);
       const missing = health.healthy ? lacks(health) : health.says;
       if (missing === undefined) return { open: true };
-      const now = await state();
+      const now = await look();
       if ((now?.restarts ?? 0) - before >= TRIES) throw await failed(name, `it ended ${TRIES} times: ${missing}`);
       return { open: false, says: missing, blocked: isBlocked(health) };
     },

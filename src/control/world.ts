@@ -82,7 +82,7 @@ export interface World {
   writeSecrets(): Promise<void>;
   makeRelease(release: number, from: "folder" | number): Promise<void>;
   /** Loads the release's module in a process of its own. */
-  inspect(release: number, topology: Topology): Promise<void>;
+  inspect(release: number, topology: Topology, context: StepContext): Promise<void>;
   /** Starts members of etcd, until most of them agree, with its users. */
   startEtcd(names: readonly InstanceName[], context: StepContext): Promise<void>;
   stopEtcd(names: readonly InstanceName[]): Promise<void>;

@@ -40,11 +40,11 @@ export interface Machine {
   start(name: InstanceName, command: Command): Promise<void>;
   /** Asks the instance to end, waits, and forgets it. Safe when it is not there. */
   stop(name: InstanceName): Promise<void>;
-  /** Runs a command to its end. Output goes to the instance's log as well. */
+  /** Runs a command to its end. Output goes to the instance's log as well. Once the signal is aborted the command is killed. */
   run(
     name: InstanceName,
     command: Command,
-    within: { ms: number },
+    within: { ms: number; signal?: AbortSignal },
   ): Promise<{ code: number; stdout: string; stderr: string }>;
   /** Removes the instance's folder with all its data. Only after `stop`. */
   destroy(name: InstanceName): Promise<void>;

@@ -1,16 +1,30 @@
 import type { Plan } from "./plan.ts";
 import type { StepName } from "./step.ts";
 
+/** Steps that a code's release is made and looked at with. */
+const RELEASE: readonly StepName[] = ["make-release", "inspect-release"];
+/**
+ * Steps that end with a database that the service's roles may sign in to, where there was none. Not those before them: making a
+ * data folder keeps a processor busy, and so does loading the code.
+ */
+const DATABASE: readonly StepName[] = ["start-database", "prepare-database"];
+
 /** Steps, and those that may still be in hand when they begin: neither needs what the other makes. */
 const BESIDE: { readonly [N in StepName]?: ReadonlySet<StepName> } = {
-  "init-database": new Set(["make-release", "inspect-release"]),
+  "init-database": new Set([...RELEASE, "publish-endpoints"]),
 };
 
 /**
- * Where nothing has run before, an instance may load its code while the tables are made, and is not ready before it finds
- * them. Later it may not: it cannot tell tables that are about to change from those that it needs.
+ * Where nothing has run before, the service may load its code while its database is made: until that is prepared, nobody can sign
+ * in to it. An instance may then also load while the tables are made, and is not ready before it finds them. Later it may not: it
+ * cannot tell tables that are about to change from those that it needs.
  */
-const BESIDE_AT_FIRST: typeof BESIDE = { ...BESIDE, "start-instance": new Set(["migrate"]) };
+const BESIDE_AT_FIRST: typeof BESIDE = {
+  ...BESIDE,
+  "start-etcd": new Set([...RELEASE, "publish-endpoints"]),
+  migrate: new Set(DATABASE),
+  "start-instance": new Set([...DATABASE, "migrate"]),
+};
 
 /** Places of the steps that may begin together with the one at `index`, before those between have ended. */
 export function alongside({ steps, from }: Pick<Plan, "steps" | "from">, index: number): readonly number[] {

@@ -62,8 +62,8 @@ function starting(from: Situation, to: Active, options: StepOptions): Step[] {
     { name: "write-secrets" },
     ...made,
     ...(from.topology === undefined
-      ? [...startingClusters(withoutStandbys(to.topology), clusters), ...firstStandbys(to, clusters)]
-      : startingClusters(to.topology, clusters)),
+      ? [...startingClusters(withoutStandbys(to.topology), clusters, true), ...firstStandbys(to, clusters)]
+      : startingClusters(to.topology, clusters, false)),
     // A kept release has run before; a later one's migrations would be unknown to it.
     ...(made.length > 0 || from.release === undefined ? migrating(from, to) : []),
     ...servers.map(starts),

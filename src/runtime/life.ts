@@ -18,9 +18,9 @@ export interface Life {
 }
 
 /** The database is asked again after this long, milliseconds. */
-const RETRY_MS = 100;
+const RETRY_MS = 50;
 
-/** Waits until the database answers, however long: it may be starting too. Gives false when the role was stopped meanwhile. */
+/** Waits until the database answers, however long: it may be in the making. Gives false when the role was stopped meanwhile. */
 export async function databaseAnswers(database: Database<unknown>, life: Life, log: Logger): Promise<boolean> {
   for (let told = false; life.status === "starting"; ) {
     try {
@@ -34,4 +34,15 @@ export async function databaseAnswers(database: Database<unknown>, life: Life, l
     await pause(RETRY_MS);
   }
   return false;
+}
+
+/** The same for a role that has nobody to tell that it waits. @throws what the database said last, after `withinMs` */
+export async function databaseAnswersWithin(database: Database<unknown>, withinMs: number): Promise<void> {
+  for (const deadline = Date.now() + withinMs; ; await pause(RETRY_MS)) {
+    try {
+      return await database.ping(Math.max(1, deadline - Date.now()));
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+    }
+  }
 }

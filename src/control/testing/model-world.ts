@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { membersOf } from "../../plan/replication.ts";
 import type { InstanceName } from "../../topology/names.ts";
 import type { ClusterRef } from "../clusters/cluster.ts";
@@ -53,6 +54,14 @@ export interface Faults {
   readonly fails?: (action: string) => boolean;
 }
 
+/** Processes of the service wait for what steps beside theirs make; what nobody makes is not waited for. */
+async function inTheMaking(made: () => boolean, signal: AbortSignal): Promise<void> {
+  for (let looks = 0; looks < 100 && !made(); looks++) {
+    signal.throwIfAborted();
+    await setImmediate();
+  }
+}
+
 /** A world in memory, for tests of the reconciler: each action is refused where the real one would be. */
 export function modelWorld(state: WorldState, { at = () => {}, fails = () => false }: Faults = {}): World {
   async function act(action: string, change: () => void): Promise<void> {
@@ -79,7 +88,9 @@ export function modelWorld(state: WorldState, { at = () => {}, fails = () => fal
     };
   }
   function publish({ instance, replication }: ClusterRef): void {
-    for (const one of membersOf(instance, replication)) need(state.instances.has(one), `${one} does not run`);
+    // Where nobody runs who would be told, it may come before the cluster.
+    const told = [...state.instances.keys()].some((name) => /\.(app|worker)\./.test(name));
+    for (const one of membersOf(instance, replication)) need(!told || state.instances.has(one), `${one} does not run`);
     state.serving = instance;
     state.readers = replication?.standbys ?? [];
   }
@@ -183,12 +194,15 @@ export function modelWorld(state: WorldState, { at = () => {}, fails = () => fal
       health: async () => ({ healthy: true, details: {} }),
       addresses: async (name) => ({ primary: { name, host: name, port: 5432, database: "service" }, standbys: [] }),
     }),
-    migrate: (release) =>
-      act("migrate", () => {
-        need(state.serving !== undefined && state.prepared.has(state.serving), "no database");
+    migrate: async (release, _topology, { signal }) => {
+      const prepared = () => state.serving !== undefined && state.prepared.has(state.serving);
+      await inTheMaking(prepared, signal);
+      return act("migrate", () => {
+        need(prepared(), "no database");
         need(state.releases.has(release), "no release");
         state.migrated.add(release);
-      }),
+      });
+    },
     publishEndpoints: (cluster) => act("publish-endpoints", () => publish(cluster)),
     publishStandbys: (cluster) => act("publish-standbys", () => publish(cluster)),
     move: ({ id, source, target }): MoveActions => {
@@ -235,13 +249,16 @@ export function modelWorld(state: WorldState, { at = () => {}, fails = () => fal
       }),
     leaveBalancer: (name, server) =>
       act(`leave-balancer ${server}`, () => state.instances.set(name, serversOf(name).without(server))),
-    startInstance: ({ instance, release }) =>
-      act(`start-instance ${instance}`, () => {
+    startInstance: async ({ instance, release }, _topology, { signal }) => {
+      const runs = () => state.serving !== undefined && state.instances.has(state.serving);
+      await inTheMaking(runs, signal);
+      return act(`start-instance ${instance}`, () => {
         need(state.releases.has(release), `release ${release} is missing`);
         need(state.sockets.size > 0, "no socket");
-        need(state.serving !== undefined && state.instances.has(state.serving), "no database");
+        need(runs(), "no database");
         state.instances.set(instance, "");
-      }),
+      });
+    },
     stopInstance: (name) =>
       act(`stop-instance ${name}`, () => {
         for (const [balancer, servers] of state.instances) {

@@ -8,11 +8,14 @@ import { scramVerifier } from "./scram.ts";
 /** How to sign in, short of user, password and database. */
 export type Server = Pick<ClientConfig, "host" | "port">;
 
-/** Statements that make a role be as it should, whatever it was. Passwords are given as SCRAM verifiers. */
+/**
+ * Statements that make a role be as it should, whatever it was, but for the right to sign in, which a new one gets when all that
+ * it will find is there. Passwords are given as SCRAM verifiers.
+ */
 function role(name: string, password: string): string[] {
   return [
     `do $$ begin create role ${name} nologin; exception when duplicate_object then null; end $$`,
-    `alter role ${name} with login nosuperuser nocreatedb nocreaterole noreplication nobypassrls inherit
+    `alter role ${name} with nosuperuser nocreatedb nocreaterole noreplication nobypassrls inherit
        password '${scramVerifier(password)}'`,
   ];
 }
@@ -63,6 +66,8 @@ const DATABASE_STATEMENTS = [
   `alter default privileges for role ${OWNER_ROLE} grant usage on types to ${SERVICE_ROLE}`,
 ];
 
+const SIGN_IN = [OWNER_ROLE, SERVICE_ROLE].map((name) => `alter role ${name} with login`);
+
 /**
  * Makes roles and database be as they should: safe to run again at any time, on a running service too. Sets the
  * passwords to those given.
@@ -71,22 +76,28 @@ const DATABASE_STATEMENTS = [
  */
 export async function prepareRoles(server: Server, database: string, passwords: DatabasePasswords): Promise<void> {
   await as(server, "postgres", passwords, async (client) => {
-    for (const statement of clusterStatements(passwords)) await client.query(statement);
+    await together(client, clusterStatements(passwords));
     const known = await client.query("select from pg_database where datname = $1", [database]);
     const name = client.escapeIdentifier(database);
     if (known.rowCount === 0) await client.query(`create database ${name} owner ${OWNER_ROLE}`);
-    await client.query(`alter database ${name} owner to ${OWNER_ROLE}`);
-    await client.query(`revoke all on database ${name} from public`);
-    await client.query(`grant connect, temporary on database ${name} to ${SERVICE_ROLE}`);
+    await together(client, [
+      `alter database ${name} owner to ${OWNER_ROLE}`,
+      `revoke all on database ${name} from public`,
+      `grant connect, temporary on database ${name} to ${SERVICE_ROLE}`,
+    ]);
   });
   await as(server, database, passwords, async (client) => {
-    for (const statement of [...FENCE_STATEMENTS, ...MEMBER_STATEMENTS, ...OUTCOME_STATEMENTS, ...DATABASE_STATEMENTS])
-      await client.query(statement);
+    await together(client, [...FENCE_STATEMENTS, ...MEMBER_STATEMENTS, ...OUTCOME_STATEMENTS, ...DATABASE_STATEMENTS]);
     await client.query("begin; lock table ninefold.fence in share mode"); // no fence is put up between the look and the grant
     const { rowCount: fences } = await client.query("select from ninefold.fence");
-    if (fences === 0) for (const statement of RIGHTS_ON_WHAT_IS_THERE) await client.query(statement);
-    await client.query("commit");
+    if (fences === 0) await together(client, RIGHTS_ON_WHAT_IS_THERE);
+    await together(client, [...SIGN_IN, "commit"]);
   });
+}
+
+/** Runs statements in one round trip and, outside a transaction, as one (manual 55.2.2.1). */
+async function together(client: Client, statements: readonly string[]): Promise<void> {
+  await client.query(statements.join(";\n"));
 }
 
 /** Signs in as the superuser for the time of `work`. */

@@ -49,10 +49,11 @@ export function localMachine(folder: string): LocalMachine {
   const ask = async (
     method: "GET" | "PUT" | "POST" | "DELETE",
     path: string,
-    options: { body?: unknown; withinMs?: number } = {},
+    options: { body?: unknown; withinMs?: number; signal?: AbortSignal } = {},
   ): Promise<unknown> => {
     const send = () => unixRequest(layout.agentSocket, method, path, { withinMs: LONGEST_MS, ...options });
     const answer = await send().catch(async (cause) => {
+      options.signal?.throwIfAborted();
       if (!nobodyListens(cause)) throw lost(method, path, cause);
       await ensureAgent(folder);
       return send();
@@ -86,7 +87,11 @@ export function localMachine(folder: string): LocalMachine {
       makeFolders(name, command.user);
       const answer = parsed(
         RunAnswer,
-        await ask("POST", `/runs/${name}`, { body: { command, withinMs: within.ms }, withinMs: within.ms + 10_000 }),
+        await ask("POST", `/runs/${name}`, {
+          body: { command, withinMs: within.ms },
+          withinMs: within.ms + 10_000,
+          ...(within.signal === undefined ? {} : { signal: within.signal }),
+        }),
       );
       if (!answer.late) return { code: answer.code, stdout: answer.stdout, stderr: answer.stderr };
       throw new AgentFailed({

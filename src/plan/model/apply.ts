@@ -57,7 +57,10 @@ export function applyStep(model: Model, step: Step): Model {
       need(model.databases.has(step.instance), "a running database");
       return model;
     case "publish-endpoints":
-      need(model.databases.has(step.instance), "a running database");
+      need(
+        model.databases.has(step.instance) || model.instances.size === 0,
+        "a running database, or nobody to be told",
+      );
       need(sameSet(model.standbys.get(step.instance), step.replication?.standbys ?? []), "all its standbys");
       return { ...model, serving: step.instance, readers: new Set(step.replication?.standbys) };
     case "add-standby":

@@ -3,9 +3,10 @@ import { SERVICE_ROLE } from "../../topology/roles.ts";
 import { checkTableFacts, migrate, openDatabase } from "../data/index.ts";
 import type { Instance } from "../instance.ts";
 import { installJobs } from "../jobs/index.ts";
+import { databaseAnswersWithin } from "../life.ts";
 import { BadService, loadService } from "../load.ts";
 
-/** The primary is looked for no longer than this, nor than statements wait for it (`holdMs`); milliseconds. */
+/** A database that is in the making, or has no primary for now, is waited for no longer than this; milliseconds. */
 const LONGEST_SEARCH_MS = 60_000;
 
 /** What `migrate` did, as it prints it: names of the migrations that ran now. */
@@ -32,7 +33,7 @@ export async function migrateService(instance: Instance, log: Logger): Promise<M
     applicationName: config.instance,
   });
   try {
-    await database.ping(LONGEST_SEARCH_MS);
+    await databaseAnswersWithin(database, LONGEST_SEARCH_MS);
     const primary = database.scheduler.address;
     await installJobs({ ownerConnection: { ...primary, ...secrets.database }, serviceRole: SERVICE_ROLE });
     const { applied } = migrations === undefined ? { applied: [] } : await migrate({ ...to, folder: migrations });
