@@ -106,13 +106,13 @@ export class Lease implements TransactionScope {
     if (this.#over !== undefined) throw this.#over;
     const link = this.#link;
     if (link === undefined) return;
-    const session = this.#scheduler.session(this.#wrote);
+    const session = this.#scheduler.positions.session(this.#wrote);
     const call = callOf(COMMIT);
     const began = this.#scheduler.identity(link);
     // In the same exchange as COMMIT, so that no savepoint takes it back.
     const row = this.#xid === undefined || this.#status !== "T" ? undefined : this.#scheduler.outcomes.next(began);
     const committed = this.#send(link, row === undefined ? [call] : [row.call, call]);
-    if (session !== undefined) await new Promise<void>((done) => this.#scheduler.learn(link, session, done));
+    if (session !== undefined) await new Promise<void>((done) => this.#scheduler.positions.learn(link, session, done));
     const error = await committed;
     this.#inTransaction = false;
     if (error instanceof LinkLost || error instanceof NotReplicated) {
@@ -130,8 +130,8 @@ export class Lease implements TransactionScope {
     const link = this.#link;
     if (link === undefined || this.#over !== undefined || !this.begun) return;
     const rolledBack = this.#send(link, [callOf(ROLLBACK)]);
-    const session = this.#scheduler.session(false); // what it has read, it must also find on a standby
-    if (session !== undefined) await new Promise<void>((done) => this.#scheduler.learn(link, session, done));
+    const session = this.#scheduler.positions.session(false); // what it has read, it must also find on a standby
+    if (session !== undefined) await new Promise<void>((done) => this.#scheduler.positions.learn(link, session, done));
     await rolledBack;
   }
 
@@ -173,13 +173,13 @@ export class Lease implements TransactionScope {
     for (let denied = false; ; ) {
       const link = this.#link ?? (await this.#take());
       this.#link = link;
-      const session = fresh ? this.#scheduler.session(true) : undefined;
-      const error = await this.#guarded(link, this.#scheduler.guard(link, session), calls);
+      const session = fresh ? this.#scheduler.positions.session(true) : undefined;
+      const error = await this.#guarded(link, this.#scheduler.positions.guard(link, session), calls);
       if (error === undefined) return;
       if (session !== undefined && isNotVisible(error)) {
         guardedSince ??= performance.now();
         await this.#leave(link);
-        await this.#scheduler.settle(session, error, guardedSince);
+        await this.#scheduler.positions.settle(session, error, guardedSince);
         for (const call of calls) resetCall(call);
         continue;
       }
@@ -272,7 +272,9 @@ export class Lease implements TransactionScope {
       if (!error.mayHaveRun) throw lost;
     }
     const outcome =
-      row === undefined ? "unknown" : await this.#scheduler.outcomes.lookUp(row, this.#scheduler.session(true));
+      row === undefined
+        ? "unknown"
+        : await this.#scheduler.outcomes.lookUp(row, this.#scheduler.positions.session(true));
     if (outcome === "committed" && calls.every(({ tag }) => tag !== "")) return undefined;
     if (outcome === "committed") throw new AnswerLost({ cause: error });
     if (outcome === "unknown") throw new OutcomeUnknown("a write was sent and not confirmed", { cause: error });

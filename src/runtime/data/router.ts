@@ -89,7 +89,7 @@ export class Router {
       finished: (timeline, xmin) => this.#visibility.finished(timeline, xmin),
     });
     this.#completion = new Completion({
-      askPrimary: (session) => this.scheduler.complete(session),
+      askPrimary: (session) => this.scheduler.positions.complete(session),
       standbys: () => this.#cluster.bereft,
       told: (session, { lsn, seen }) => {
         const { leader } = this.#cluster;
@@ -105,7 +105,7 @@ export class Router {
   run(compiled: CompiledQuery): Promise<QueryResult<never>> {
     const { scheduler } = this;
     const statement = scheduler.statements.of(compiled);
-    const session = scheduler.session(statement.kind !== "read");
+    const session = scheduler.positions.session(statement.kind !== "read");
     const values = encodeValues(compiled.parameters);
     if (session === undefined || statement.kind !== "read") return scheduler.runStatement(statement, values, session);
     if (session.isBehind(this.#options.cluster) && this.#cluster.choose(0n) !== undefined) {

@@ -1,19 +1,20 @@
 import type { CompiledQuery, QueryResult } from "kysely";
 import type { DatabaseAddress } from "../../topology/endpoints.ts";
-import { currentSession, type Session } from "../session/index.ts";
+import type { Session } from "../session/index.ts";
 import { Backlog, type Reservation } from "./backlog.ts";
 import { DEPTH, leastBusy } from "./busy.ts";
 import { Connections, isSame } from "./connections.ts";
+import { Epochs } from "./epochs.ts";
 import { DatabaseBusy, DatabaseMoving, DatabaseUnavailable } from "./errors.ts";
-import { type Call, callOf, type Exchange } from "./exchange.ts";
+import { callOf, type Exchange } from "./exchange.ts";
 import { type Denial, Fence, isDenied, phaseOn } from "./fence.ts";
-import { Guarded, guardAlone } from "./guarded.ts";
+import { GuardedRuns } from "./guarded-runs.ts";
 import type { Identity } from "./identity.ts";
 import type { Link } from "./link.ts";
 import { OutcomeRows } from "./outcome-rows.ts";
-import { PROGRESS, type Progress, positionExchange, progressOf } from "./position.ts";
 import { Run, type RunHost } from "./run.ts";
 import type { DatabaseStats, SchedulerOptions } from "./scheduler-options.ts";
+import { SessionPositions } from "./session-positions.ts";
 import { ownStatement, type Statement, Statements } from "./statement.ts";
 import type { Visibility } from "./visibility.ts";
 import { encodeValues, sameValues } from "./wire/values.ts";
@@ -42,16 +43,16 @@ export class Scheduler implements RunHost {
   readonly cluster: string;
   /** What became of writes whose connection broke. */
   readonly outcomes = new OutcomeRows(this);
+  /** What sessions have seen, and must see. */
+  readonly positions: SessionPositions;
   readonly #options: SchedulerOptions;
   readonly #visibility: Visibility;
   readonly #connections: Connections;
+  readonly #guarded: GuardedRuns;
   readonly #fence: Fence;
   readonly #backlog = new Backlog();
   readonly #watchdog: NodeJS.Timeout;
-  /** The endpoints that named each address, and those under which all connections stand. */
-  readonly #epochs = new WeakMap<DatabaseAddress, number>();
-  #epoch: number;
-  #epochInUse = 0;
+  readonly #epochs: Epochs;
   #scheduled = false;
   #sweeper: NodeJS.Timeout | undefined;
   #closed = false;
@@ -66,8 +67,9 @@ export class Scheduler implements RunHost {
     this.#visibility = options.visibility;
     this.holdMs = options.holdMs;
     this.cluster = options.cluster;
-    this.#epoch = options.epoch;
-    this.#epochs.set(options.address, options.epoch);
+    this.#epochs = new Epochs(options.address, options.epoch);
+    this.positions = new SessionPositions(this, options.visibility, options.ambient);
+    this.#guarded = new GuardedRuns(this, options.visibility, this.positions);
     this.#connections = new Connections(options.address, options.connections, options.link, {
       ready: (link) => {
         if (this.#trouble !== undefined) options.log?.info({ address: link.address }, "database is back");
@@ -106,7 +108,11 @@ export class Scheduler implements RunHost {
   /** Runs a statement on any connection. */
   run(compiled: CompiledQuery): Promise<QueryResult<never>> {
     const statement = this.statements.of(compiled);
-    return this.runStatement(statement, encodeValues(compiled.parameters), this.session(statement.kind !== "read"));
+    return this.runStatement(
+      statement,
+      encodeValues(compiled.parameters),
+      this.positions.session(statement.kind !== "read"),
+    );
   }
 
   /** @param session to be told how far the log has come by then */
@@ -116,7 +122,7 @@ export class Scheduler implements RunHost {
       const twin = this.#twin(statement, values, session);
       if (twin !== undefined) {
         this.#joined++;
-        return this.#shared(twin, session);
+        return this.positions.shared(twin, session);
       }
     }
     this.admit();
@@ -154,27 +160,6 @@ export class Scheduler implements RunHost {
     return this.#connections.identity(link);
   }
 
-  /**
-   * Who must be told what a statement saw or wrote: where standbys are read, everybody, because what a session has seen here
-   * it must also find there.
-   */
-  session(writes: boolean): Session | undefined {
-    if (!this.#visibility.replicated) return writes ? currentSession() : undefined;
-    const session = currentSession() ?? this.#options.ambient;
-    this.#visibility.admit(session);
-    return session;
-  }
-
-  /** What must go ahead of a session's statement on this connection; see {@link Visibility.guard}. */
-  guard(link: Link, session: Session | undefined): Call | undefined {
-    return this.#visibility.guard(session, this.#connections.identity(link));
-  }
-
-  /** After a guard has failed; see {@link Visibility.settle}. */
-  settle(session: Session, error: Error, since: number): Promise<void> {
-    return this.#visibility.settle(session, error, since);
-  }
-
   /** Whether the cluster has standbys, any of which may become the primary. */
   get replicated(): boolean {
     return this.#visibility.replicated;
@@ -182,7 +167,11 @@ export class Scheduler implements RunHost {
 
   /** Number of the endpoints that named where work goes. */
   get epoch(): number {
-    return this.#epoch;
+    return this.#epochs.current;
+  }
+
+  epochOf(address: DatabaseAddress): number {
+    return this.#epochs.of(address);
   }
 
   countRetry(): void {
@@ -201,16 +190,15 @@ export class Scheduler implements RunHost {
   follow(address: DatabaseAddress, upcoming?: DatabaseAddress): void {
     if (isSame(address, this.#connections.address)) return;
     const former = [...this.#connections.links];
-    this.move(address, this.#epoch, upcoming);
+    this.move(address, this.epoch, upcoming);
     for (const link of former) link.destroy(new Error("another member has become the primary"));
   }
 
   /** Follows the database to another address, named by endpoints of this number, and makes ready for where it goes next. */
   move(address: DatabaseAddress, epoch: number, upcoming?: DatabaseAddress): void {
-    this.#epochInUse = this.epochInUse();
-    this.#epoch = epoch;
+    this.epochInUse(); // while all still stand under the former ones
     const at = this.#connections.move(address);
-    this.#epochs.set(at ?? this.#connections.address, epoch);
+    this.#epochs.move(at ?? this.#connections.address, epoch);
     this.#connections.prepare(upcoming);
     if (at === undefined) {
       // Newer endpoints that stay where they are may mean that a move was given up.
@@ -223,14 +211,10 @@ export class Scheduler implements RunHost {
     this.#schedule();
   }
 
-  /**
-   * The number of the endpoints under which all connections stand: nothing of an earlier address is in use any more, and
-   * what was to be made ready is.
-   */
+  /** See {@link Epochs.inUse}. */
   epochInUse(): number {
     const { links, address, prepared } = this.#connections;
-    if (prepared && links.length > 0 && links.every((link) => link.address === address)) this.#epochInUse = this.#epoch;
-    return this.#epochInUse;
+    return this.#epochs.inUse(prepared && links.length > 0 && links.every((link) => link.address === address));
   }
 
   /** Why the server that a connection led to has denied a statement; never rejects. */
@@ -311,40 +295,6 @@ export class Scheduler implements RunHost {
     this.#own(link, RESET);
   }
 
-  /** Asks for the position of what was sent before, tells it to the session and calls `done`. */
-  learn(link: Link, session: Session, done: () => void): void {
-    const identity = this.#connections.identity(link);
-    if (identity === undefined) {
-      done();
-      return;
-    }
-    const answered = (progress: Progress | undefined) => {
-      if (progress === undefined && this.#visibility.replicated) {
-        // The next read may go to a standby, and must find there what this has shown or written.
-        this.complete(session).then(done, done);
-      } else {
-        if (progress !== undefined) this.#learned(session, progress);
-        done();
-      }
-      this.freed(link);
-    };
-    const epoch = this.#epochs.get(link.address) ?? 0;
-    this.send(link, positionExchange(this.cluster, identity, epoch, answered));
-  }
-
-  /** Asks the primary, once for all who ask at the same time, how far it has come, and tells the session. */
-  async complete(session: Session): Promise<void> {
-    const { rows } = await this.runStatement(PROGRESS, []);
-    const progress = progressOf(rows[0], this.cluster, this.#epochs.get(this.#connections.address) ?? 0);
-    if (progress !== undefined) this.#learned(session, progress);
-  }
-
-  #learned(session: Session, { position, xmin }: Progress): void {
-    this.#visibility.finished(position.timeline, xmin);
-    if (this.#visibility.isHeld(session)) session.merge(position);
-    else session.complete(position);
-  }
-
   #own(link: Link, statement: Statement): void {
     const end = (error: Error | undefined) => {
       if (error !== undefined) link.destroy(error); // it may be in any state: better none than that
@@ -371,16 +321,6 @@ export class Scheduler implements RunHost {
     if (this.#backlog.length >= this.#options.maxWaiting) {
       throw new DatabaseBusy(`${this.#options.maxWaiting} statements wait for the database already`);
     }
-  }
-
-  /** The session that has sent it is told first, and what it knows then, the others may have seen. */
-  #shared(twin: Run, session: Session | undefined): Promise<QueryResult<never>> {
-    if (session === undefined || twin.session === undefined) return twin.answer();
-    return twin.answer().then((result) => {
-      const position = twin.session?.positions.get(this.cluster);
-      if (position !== undefined) session.complete(position);
-      return result;
-    });
   }
 
   #schedule(): void {
@@ -412,47 +352,17 @@ export class Scheduler implements RunHost {
     if (this.#visibility.isOutdated(run.session, this.#connections.identity(link))) return "held";
     if (run.statement.unsent[0] === run) run.statement.unsent.shift();
     run.start(link);
-    const guard = this.guard(link, run.session);
-    if (guard !== undefined && run.statement.simple) {
-      this.#guardFirst(run, guard);
+    const { session } = run;
+    const guard = this.positions.guard(link, session);
+    if (guard !== undefined && session !== undefined && run.statement.simple) {
+      this.#guarded.sendAhead(run, session, link, guard);
       return "started";
     }
     this.#sentStatements++;
-    link.send(guard === undefined ? run : new Guarded(run, guard, (error) => this.#notVisible(run, error)));
-    if (run.session !== undefined) this.learn(link, run.session, run.awaitPosition());
+    if (guard !== undefined && session !== undefined) this.#guarded.send(run, session, link, guard);
+    else link.send(run);
+    if (session !== undefined) this.positions.learn(link, session, run.awaitPosition());
     return "started";
-  }
-
-  /** Sent again by itself, it needs no guard any more. */
-  #guardFirst(run: Run, guard: Call): void {
-    const session = run.session as Session;
-    const link = run.link as Link;
-    const seen = session.positions.get(this.cluster)?.seen;
-    const lost = () => {
-      run.reset();
-      this.again(run);
-    };
-    const passed = () => {
-      this.#visibility.passed(session, seen);
-      lost();
-      this.freed(link);
-    };
-    link.send(guardAlone(guard, run, { passed, lost, failed: (error) => this.#notVisible(run, error) }));
-  }
-
-  /** What its session has seen cannot be seen here yet; nothing of the statement was executed. */
-  #notVisible(run: Run, error: Error): void {
-    const session = run.session as Session;
-    run.guardedSince ??= performance.now();
-    const { guardedSince, link } = run;
-    this.settle(session, error, guardedSince).then(
-      () => {
-        run.reset();
-        this.again(run);
-      },
-      (late: unknown) => run.fail(late),
-    );
-    if (link !== undefined) this.freed(link);
   }
 
   /** One connection is never reserved: what a transaction waits for outside of itself can always run. */
