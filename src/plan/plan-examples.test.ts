@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { NotBuilt, presetForRung, RUNGS } from "../topology/rung.ts";
 import type { Topology } from "../topology/topology.ts";
-import { planChange } from "./plan.ts";
+import { alongside } from "./alongside.ts";
+import { type Plan, planChange } from "./plan.ts";
 import { EMPTY, type Situation } from "./situation.ts";
 import { ConnectionsExceeded } from "./steps.ts";
 
@@ -36,6 +37,37 @@ describe("plans", () => {
       "start-instance",
       "start-instance",
     ]);
+  });
+
+  /** Steps that may begin together with the first one of a name. */
+  const beside = (plan: Plan, name: string) => {
+    const index = plan.steps.findIndex((step) => step.do.name === name);
+    return alongside(plan, index).map((place) => plan.steps[place]?.do.name);
+  };
+
+  test("from nothing, the code is loaded while the database is made, and what needs both comes after both", () => {
+    const first = { kind: "up", from: EMPTY, running: true, nextRelease: 1 } as const;
+    const single = planChange({ ...first, topology: presetForRung(1) });
+    expect(beside(single, "make-release")).toEqual(["init-database"]);
+    expect(beside(single, "inspect-release")).toEqual(["init-database"]);
+    expect(beside(single, "init-database")).toEqual([]);
+    expect(beside(single, "start-database")).toEqual(["migrate", "start-instance"]);
+    expect(beside(single, "migrate")).toEqual(["start-instance"]);
+    const balanced = planChange({ ...first, topology: presetForRung(3) });
+    expect(beside(balanced, "make-release")).toEqual(["start-etcd"]);
+    expect(beside(balanced, "start-database")).toEqual(["migrate", "start-instance"]);
+  });
+
+  test("later, an instance starts only when the tables are as its code needs them", () => {
+    const deploy = planChange({
+      kind: "deploy",
+      from: on(with_({})),
+      topology: with_({}),
+      running: true,
+      code: "new",
+      nextRelease: 2,
+    });
+    for (const { do: step } of deploy.steps) expect(beside(deploy, step.name)).toEqual([]);
   });
 
   const on = (topology: Topology, release = 1): Situation => ({ topology, release, running: true });

@@ -87,6 +87,23 @@ test("preparing again changes nothing, and repairs what was changed", async () =
   expect(rows).toEqual([{ rolsuper: false, rolcreaterole: false }]);
 });
 
+test("whoever signs in finds all that there is to find: a new role may not before", async () => {
+  const client = await server.connect("postgres", server.placed.spec.database);
+  const canSignIn = async () => {
+    const { rows } = await client.query("select rolcanlogin from pg_roles where rolname like 'ninefold_%'");
+    return rows.map(({ rolcanlogin }) => rolcanlogin);
+  };
+  await client.query("alter role ninefold_owner nologin; alter role ninefold_service nologin"); // as they are made
+  await client.query(
+    "drop function ninefold.member_state(); create function ninefold.member_state() returns int return 1",
+  );
+  await expect(prepareDatabase(server.placed)).rejects.toThrow("cannot prepare the database");
+  expect(await canSignIn()).toEqual([false, false]);
+  await client.query("drop function ninefold.member_state()");
+  await prepareDatabase(server.placed);
+  expect(await canSignIn()).toEqual([true, true]);
+});
+
 test("passwords reach neither the log nor a file of the instance", async () => {
   const admin = await server.connect();
   await admin.query("alter system set log_statement = 'all'");
