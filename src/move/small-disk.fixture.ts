@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, statfsSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync, statfsSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -13,13 +13,30 @@ export interface SmallDisk extends Disposable {
   grow(mib: number): void;
 }
 
-/** @returns undefined where this process may not mount; it must be root, and allowed to */
+/** A disk over a folder of its own. @returns undefined where this process may not mount; it must be root, and allowed to */
 export function smallDisk(mib: number): SmallDisk | undefined {
   const folder = mkdtempSync(join(tmpdir(), "ninefold-disk-"));
+  chmodSync(folder, 0o755);
+  const disk = diskOver(folder, mib);
+  if (disk === undefined) rmSync(folder, { recursive: true });
+  return (
+    disk && {
+      ...disk,
+      [Symbol.dispose]: () => {
+        disk[Symbol.dispose]();
+        rmSync(folder, { recursive: true });
+      },
+    }
+  );
+}
+
+/** As {@link smallDisk}, over a folder that there is. What was in it is hidden until the disk is disposed of. */
+export function diskOver(folder: string, mib: number): SmallDisk | undefined {
+  const { uid, gid, mode } = statSync(folder);
+  const options = `size=${mib}m,mode=0${(mode & 0o777).toString(8)},uid=${uid},gid=${gid}`;
   try {
-    execFileSync("mount", ["-t", "tmpfs", "-o", `size=${mib}m,mode=0755`, "tmpfs", folder], { stdio: "ignore" });
+    execFileSync("mount", ["-t", "tmpfs", "-o", options, "tmpfs", folder], { stdio: "ignore" });
   } catch {
-    rmSync(folder, { recursive: true });
     return undefined;
   }
   const ballast = join(folder, "ballast");
@@ -36,10 +53,7 @@ export function smallDisk(mib: number): SmallDisk | undefined {
       if (size > 0) execFileSync("fallocate", ["-l", String(size), ballast]);
     },
     grow: (size) => void execFileSync("mount", ["-o", `remount,size=${size}m`, folder]),
-    [Symbol.dispose]: () => {
-      execFileSync("umount", ["--lazy", folder]);
-      rmSync(folder, { recursive: true });
-    },
+    [Symbol.dispose]: () => void execFileSync("umount", ["--lazy", folder]),
   };
 }
 

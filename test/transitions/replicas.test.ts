@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import { LONG, NOT_LONG } from "../support/long.ts";
+import { signalHost } from "../support/members.ts";
 import { type System, startSystem } from "../support/system.ts";
 import { expectKept } from "../support/verdict.ts";
 
@@ -41,6 +43,28 @@ test("from rung 3 to 4 and back, with another primary meanwhile, under traffic: 
   expect(await etcdMembers(system)).toEqual(["dc1.etcd.1"]);
   expect(await system.status()).toMatchObject({ rung: 3, problems: [] });
 }, 400_000);
+
+test("from no standby to four and back to none, with one of them dead, under traffic: nothing fails, nothing is lost, repeated or stale", async ({
+  skip,
+}) => {
+  skip(!LONG, NOT_LONG);
+  await using system = await startSystem({ rung: 3 });
+  const four = ["dc1.db.2", "dc1.db.3", "dc1.db.4", "dc1.db.5"];
+
+  await underTraffic(system, ["scale", "replicas=4"]);
+  const all = { primary: ["dc1.db.1"], synchronous: four, standby: [] };
+  await expect.poll(() => roles(system), { timeout: 20_000 }).toEqual(all);
+  expect(await system.status()).toMatchObject({ problems: [] });
+
+  signalHost(system.folder, "dc1.db.5", "SIGSTOP");
+  await expect.poll(async () => (await roles(system)).synchronous, { timeout: 30_000 }).toEqual(four.slice(0, 3));
+  await underTraffic(system, ["scale", "replicas=3"]);
+  expect(await roles(system)).toEqual({ primary: ["dc1.db.1"], synchronous: four.slice(0, 3), standby: [] });
+
+  await underTraffic(system, ["scale", "replicas=0"]);
+  expect(await roles(system)).toEqual({ primary: ["dc1.db.1"], synchronous: [], standby: [] });
+  expect(await system.status()).toMatchObject({ rung: 3, problems: [] });
+}, 600_000);
 
 test("a switchover without standbys, and standbys held behind where there are none, are refused with what can be done", async () => {
   await using system = await startSystem();
