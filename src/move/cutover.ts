@@ -5,7 +5,11 @@ import { type Flow, type Move, reversed, type StepContext, stream } from "./move
 import { MoveFailed } from "./problem.ts";
 import { literal, sequences } from "./relations.ts";
 
-const DRAIN_MS = 30_000;
+/**
+ * Longest wait for the last changes, in milliseconds. The target had caught up before, so a stream that takes this long has
+ * stopped; and the service is shut out meanwhile, which its statements outwait for `app.holdMs` only, 15 s by default.
+ */
+const DRAIN_MS = 8_000;
 
 /**
  * Makes the way back ready, before the pause: the slot at the target, and at the source a subscription that is not yet at
@@ -24,7 +28,7 @@ export async function prepareReverse(move: Move, context: StepContext): Promise<
 
 /**
  * Waits until the target holds everything that the fenced source has.
- * @throws MoveFailed `move-late` after 30 s: unfence, find out why, try again
+ * @throws MoveFailed `move-late`: unfence, find out why, try again
  */
 export async function drainToTarget(move: Move, context: StepContext): Promise<void> {
   if (await isOpen(move)) return;

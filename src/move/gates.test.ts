@@ -191,6 +191,32 @@ test("a transaction that stays open stops the fence with a message, and the sour
   await fence(move, context());
 });
 
+test("a stream that stops in the pause is given up while writers can still wait, and the source serves on", async () => {
+  await using system = await testMove({ rows: 200 });
+  const { source, target, move } = system;
+  const entry = "insert into ledger (op, account, amount) values (gen_random_uuid(), 1, 1)";
+  for (const { run } of COPY_STEPS) await run(move, context());
+  const cutOver = (names: readonly string[]) => CUT_OVER_STEPS.filter(({ name }) => names.includes(name));
+  for (const { run } of cutOver(["catch-up", "verify", "prepare-reverse"])) await run(move, context());
+  await asRole(target, target.superuser, async (client) => {
+    await client.query("begin; lock table ledger in access exclusive mode"); // whoever applies the changes waits
+    await rows(source, entry);
+    const began = performance.now();
+    await fence(move, context());
+    const [drain] = cutOver(["drain-to-target"]);
+    await expect(drain!.run(move, context())).rejects.toMatchObject({
+      code: "move-late",
+      at: move.target.name,
+    });
+    await drain!.undo!(move, context());
+    expect(performance.now() - began).toBeLessThan(15_000);
+    await rows(source, entry);
+    await client.query("rollback");
+  });
+  for (const { run } of CUT_OVER_STEPS) await run(move, context());
+  expect(await rows(target, "select count(*)::int as n from ledger")).toEqual([{ n: 202 }]);
+});
+
 test("a target that cannot take the rows stops the copy with a message, and goes on when the cause is gone", async () => {
   await using move = moveOf();
   await move.source.query("create table public.t (id int primary key); insert into public.t values (1)");
