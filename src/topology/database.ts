@@ -23,8 +23,11 @@ const Backup = z.strictObject({
 const Database = z.strictObject({
   /** `shared`: beside the service on its host (rung 1). `own`: on hosts of its own, under Patroni (rung 2 and above). */
   host: z.enum(["shared", "own"]).default("shared"),
-  /** Most connections that PostgreSQL admits; all pools together stay below it. Changing it restarts PostgreSQL. */
-  maxConnections: z.int().min(20).max(5_000).default(100),
+  /**
+   * Most connections that PostgreSQL admits; all pools together stay below it. Changing it restarts PostgreSQL, so the default has
+   * room for eight app servers and a change of them.
+   */
+  maxConnections: z.int().min(20).max(5_000).default(120),
   /** Memory in MB that PostgreSQL may count on; its caches are sized from it. Changing it restarts PostgreSQL. */
   memoryMb: z.int().min(128).max(1_048_576).default(512),
   /** Standbys of each cluster in each data centre (rung 4). */

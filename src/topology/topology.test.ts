@@ -94,7 +94,7 @@ describe("schema", () => {
     [
       "too many connections",
       { app: { servers: 9, connections: 10 } },
-      { at: "databases.main.maxConnections", fix: /lower `app.connections` to 7/ },
+      { at: "databases.main.maxConnections", fix: /lower `app.connections` to 9/ },
     ],
     ["ssh without hosts", { datacenters: { dc1: { machine: "ssh" } } }, { at: "datacenters.dc1.hosts" }],
     ["prototype keys", JSON.parse('{"__proto__": {"x": 1}, "constructor": 1}'), { at: "constructor" }],
@@ -135,6 +135,13 @@ describe("rungs", () => {
         expect(presetForRung(rung, preset)).toEqual(preset);
       }),
     );
+  });
+
+  test("eight app servers fit at every rung that is built, as they are by default", () => {
+    for (const rung of RUNGS.slice(0, 4)) {
+      const { max, reserved, peak } = connectionBudget(presetForRung(rung, { app: { servers: 8 } }));
+      expect(peak).toBeLessThanOrEqual(max - reserved);
+    }
   });
 
   test("rungs that are not built are refused by name", () => {
