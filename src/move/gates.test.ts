@@ -217,6 +217,31 @@ test("a stream that stops in the pause is given up while writers can still wait,
   expect(await rows(target, "select count(*)::int as n from ledger")).toEqual([{ n: 202 }]);
 });
 
+test("a foreign key that meets changes which arrive in another order is made all the same", async () => {
+  await using system = await testMove({ rows: 200 });
+  const { target, move } = system;
+  for (const { name, run } of COPY_STEPS) if (name !== "finish-schema") await run(move, context());
+  const finish = COPY_STEPS.find(({ name }) => name === "finish-schema")!;
+  await asRole(target, target.superuser, async (client) => {
+    const later = `${move.schema}.later`;
+    await client.query(`create temp table keys as select * from ${later} where what like 'FK %'`);
+    await client.query(`delete from ${later} where what like 'FK %'`);
+    await finish.run(move, context());
+    await client.query(`insert into ${later} overriding system value select * from keys`);
+    await client.query("begin; lock table accounts in row exclusive mode");
+    const made = finish.run(move, context());
+    await vi.waitFor(async () => {
+      const waiting = "select from pg_locks where relation = 'accounts'::regclass and not granted";
+      expect((await client.query(waiting)).rowCount).toBe(1);
+    }, 20_000);
+    await client.query("lock table ledger in row exclusive mode"); // PostgreSQL breaks the foreign key off
+    await client.query("rollback");
+    await made;
+  });
+  const keys = "select count(*)::int as n from pg_constraint where contype = 'f' and conrelid = 'ledger'::regclass";
+  expect(await rows(target, keys)).toEqual([{ n: 1 }]);
+});
+
 test("a target that cannot take the rows stops the copy with a message, and goes on when the cause is gone", async () => {
   await using move = moveOf();
   await move.source.query("create table public.t (id int primary key); insert into public.t values (1)");

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import type { ClientBase } from "pg";
 import { FENCE_STATEMENTS, OUTCOME_STATEMENTS, SUPERUSER } from "../engines/postgres/index.ts";
 import { isDiskFull } from "../engines/postgres/problem.ts";
 import { fenceSql } from "./fence.ts";
@@ -9,6 +10,7 @@ import { MoveFailed } from "./problem.ts";
 import { takeRights } from "./rights.ts";
 import { diskFull, keepRoom } from "./room.ts";
 import type { OpenSide } from "./side.ts";
+import { untilLocked } from "./wait.ts";
 
 /** What comes before `-- Name: ...` of each part of a dump. */
 const PART = /^--\n-- Name: (?<name>.*); Type: (?<type>[^;\n]*); Schema: .*; Owner: .*\n--\n/m;
@@ -57,6 +59,12 @@ const GENTLY = `set idle_in_transaction_session_timeout = 0; set vacuum_cost_del
     least(2, current_setting('max_sync_workers_per_subscription')::int - 1)::text, false)`;
 
 /**
+ * How long to try again to make a part, in milliseconds. A foreign key locks two tables, and so does a transaction that arrives, in
+ * another order: one of the two is broken off.
+ */
+const LOCKED_MS = 10 * 60_000;
+
+/**
  * Makes what {@link copySchema} left for later: indexes, foreign keys and other constraints, triggers, policies, then fills materialized
  * views and gives the planner its statistics. Each part once, whatever cuts it short. Changes go on arriving in between.
  * @throws MoveFailed `move-disk-full`, `move-schema`
@@ -78,13 +86,17 @@ export async function finishSchema({ target, source, schema }: Move, context: St
       signal.throwIfAborted();
       await keepRoom(target, context);
       tell(`make ${what}`, at, parts.length);
-      try {
-        await client.query(`begin; set local search_path = '';\n${statement}`);
-      } catch (cause) {
+      const make = () => makePart(client, statement, `delete from ${schema}.later where n = ${n}`);
+      await untilLocked(make, {
+        withinMs: LOCKED_MS,
+        signal,
+        at: target.name,
+        what: `make ${what}`,
+        blocker: async () => "the changes that arrive are in the way again and again",
+      }).catch((cause: unknown) => {
         signal.throwIfAborted();
-        throw schemaFailed(target, cause);
-      }
-      await client.query(`delete from ${schema}.later where n = ${n}; commit`);
+        throw cause instanceof MoveFailed ? cause : schemaFailed(target, cause);
+      });
     }
     const filled = await source.query<{ name: string }>(
       "select format('%I.%I', schemaname, matviewname) as name from pg_matviews where ispopulated",
@@ -104,6 +116,17 @@ export async function finishSchema({ target, source, schema }: Move, context: St
     progress({ says: "gather statistics for the planner" });
     await client.query("vacuum (analyze, skip_locked)");
   }, signal);
+}
+
+/** Makes a part and strikes it off, or neither. */
+async function makePart(client: ClientBase, statement: string, strikeOff: string): Promise<void> {
+  try {
+    await client.query(`begin; set local search_path = '';\n${statement}`);
+    await client.query(`${strikeOff}; commit`);
+  } catch (cause) {
+    await client.query("rollback").catch(() => undefined); // the connection may be what failed
+    throw cause;
+  }
 }
 
 interface Part {
