@@ -244,6 +244,19 @@ test("a one-shot command gives its output and code, and is killed when it takes 
   expect(alive(pid)).toBe(false);
 });
 
+test("a one-shot command is killed when its caller gives up, whose reason comes back", async () => {
+  await using system = await testMachine();
+  const command = { ...sleeper(system.folder), file: "sh", args: ["-c", "echo $$; sleep 300"] };
+  const givenUp = new AbortController();
+  const run = system.machine.run(worker, command, { ms: 60_000, signal: givenUp.signal });
+  run.catch(() => undefined); // looked at below
+  const log = () => readFileSync(system.machine.log(worker), "utf8").trim();
+  await until("it runs", () => existsSync(system.machine.log(worker)) && /^\d+$/.test(log()));
+  givenUp.abort(new Error("no longer wanted"));
+  await expect(run).rejects.toThrow("no longer wanted");
+  await until("it is gone", () => !alive(Number(log())));
+});
+
 test("files and logs can be read by their owner only", async () => {
   await using system = await testMachine();
   await system.machine.write(worker, new Map([["deep/secret", "text"]]), "self");

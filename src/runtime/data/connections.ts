@@ -53,6 +53,11 @@ export class Connections {
     return this.#links;
   }
 
+  /** How many new work can use, now or when what is under way on them ends. */
+  get usable(): number {
+    return this.#links.reduce((count, link) => (link.retiring ? count : count + 1), 0);
+  }
+
   /** Where new work goes; the same object until the next move. */
   get address(): DatabaseAddress {
     return this.#address;
@@ -111,6 +116,16 @@ export class Connections {
     this.#closing.abort();
     this.#spares?.close();
     for (const link of this.#links) this.#retire(link);
+  }
+
+  /** Breaks off each that owes an answer and has said nothing for so long; 0 breaks off none. */
+  endSilent(silenceMs: number): void {
+    if (silenceMs === 0) return;
+    for (const link of this.#links) {
+      if (link.inFlight > 0 && performance.now() - link.progressAt > silenceMs) {
+        link.destroy(new Error(`the database did not answer within ${silenceMs} ms`));
+      }
+    }
   }
 
   /** A connection for one question, beside those that are kept. */

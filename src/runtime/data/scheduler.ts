@@ -74,7 +74,7 @@ export class Scheduler implements RunHost {
       ready: (link) => {
         if (this.#trouble !== undefined) options.log?.info({ address: link.address }, "database is back");
         this.#trouble = undefined;
-        if (this.#usable() === 1) this.#backlog.reopen(); // what waits does so for a connection, no longer for the database
+        if (this.#connections.usable === 1) this.#backlog.reopen(); // what waits does so for a connection, no longer for the database
         this.#schedule();
       },
       lost: () => {
@@ -102,7 +102,7 @@ export class Scheduler implements RunHost {
         this.#schedule();
       },
     });
-    this.#watchdog = setInterval(() => this.#watch(), 1_000).unref();
+    this.#watchdog = setInterval(() => this.#connections.endSilent(options.silenceMs), 1_000).unref();
   }
 
   /** Runs a statement on any connection. */
@@ -368,7 +368,7 @@ export class Scheduler implements RunHost {
   /** One connection is never reserved: what a transaction waits for outside of itself can always run. */
   #grant(reservation: Reservation, now: number): boolean {
     if (!this.#fence.admits()) return false;
-    const links = this.#usable();
+    const links = this.#connections.usable;
     const free = this.#connections.links.reduce((n, link) => (link.reserved || link.retiring ? n : n + 1), 0);
     if (free < 2 && links > 1) return false;
     const link = leastBusy(this.#connections.links, now, DEPTH);
@@ -381,7 +381,7 @@ export class Scheduler implements RunHost {
   /** Ends what has waited too long, each with the reason that applies now. */
   #sweep(): void {
     const now = performance.now();
-    const away = this.#usable() === 0;
+    const away = this.#connections.usable === 0;
     const limit = away || this.#fence.stands ? this.#options.holdMs : this.#options.busyMs;
     for (const waiting of this.#backlog.takeLate(now, limit)) waiting.fail(this.#lateError(away, limit));
     this.#schedule();
@@ -391,20 +391,5 @@ export class Scheduler implements RunHost {
     if (this.#fence.stands) return new DatabaseMoving(limit);
     if (!away) return new DatabaseBusy(`no connection became free within ${limit} ms`);
     return new DatabaseUnavailable(`the database could not be reached within ${limit} ms`, { cause: this.#trouble });
-  }
-
-  /** Connections that new work can use, now or when what is under way on them ends. */
-  #usable(): number {
-    return this.#connections.links.reduce((count, link) => (link.retiring ? count : count + 1), 0);
-  }
-
-  #watch(): void {
-    const { silenceMs } = this.#options;
-    if (silenceMs === 0) return;
-    for (const link of this.#connections.links) {
-      if (link.inFlight > 0 && performance.now() - link.progressAt > silenceMs) {
-        link.destroy(new Error(`the database did not answer within ${silenceMs} ms`));
-      }
-    }
   }
 }
