@@ -66,7 +66,9 @@ export async function findAgent(layout: Layout): Promise<number | undefined> {
     const answer = await unixRequest(layout.agentSocket, "GET", "/agent", { withinMs: 5_000 });
     return AgentAnswer.parse(answer.body).pid;
   } catch (cause) {
-    if (nobodyListens(cause) || (cause as NodeJS.ErrnoException).code === "ECONNRESET") return undefined;
+    // One that was killed while it was asked breaks the connection off, before or after it read the question.
+    const { code = "" } = cause as NodeJS.ErrnoException;
+    if (nobodyListens(cause) || ["ECONNRESET", "EPIPE"].includes(code)) return undefined;
     throw cause;
   }
 }
