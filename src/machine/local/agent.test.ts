@@ -99,6 +99,17 @@ test("a killed agent costs no request, and its successor adopts what runs", asyn
   expect(report.failures).toEqual([]);
 });
 
+test("an instance that is asked for while no agent runs comes with the agent, once", async () => {
+  await using system = await testMachine();
+  await system.killAgent();
+  await system.machine.start(worker, sleeper(system.folder));
+  const pid = await pidOf(system);
+  expect(pid).toBeDefined();
+  await system.machine.start(worker, sleeper(system.folder));
+  expect(await pidOf(system)).toBe(pid);
+  expect(await system.machine.list()).toMatchObject([{ name: worker, restarts: 0, state: "running" }]);
+});
+
 test("the accept queue outlives the agent that opened it and every instance that served from it", async () => {
   await using system = await testMachine();
   const port = await openPort(system);

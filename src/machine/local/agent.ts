@@ -13,6 +13,7 @@ import { isAlive, signal } from "./identity.ts";
 import { layoutOf, wantedFile } from "./layout.ts";
 import { lock } from "./lock.ts";
 import { rotate } from "./log.ts";
+import { FIRST_VARIABLE, FirstInstance } from "./protocol.ts";
 import { readRecords } from "./record.ts";
 import { endOldRuns } from "./run.ts";
 import { agentServer } from "./server.ts";
@@ -70,6 +71,12 @@ const { supervisor, shutDown } = await supervise(layout.agent, {
   say,
 });
 if (shutDown) end();
+
+const first = process.env[FIRST_VARIABLE];
+if (first !== undefined) {
+  const { name, command } = FirstInstance.parse(JSON.parse(first));
+  void supervisor.start(name, command);
+}
 
 const server = agentServer({
   supervisor,

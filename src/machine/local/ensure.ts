@@ -9,7 +9,7 @@ import { nobodyListens, unixRequest } from "../unix-http.ts";
 import { isAlive } from "./identity.ts";
 import { type Layout, layoutOf, wantedFile } from "./layout.ts";
 import { AgentFailed } from "./problem.ts";
-import { AgentAnswer } from "./protocol.ts";
+import { AgentAnswer, FIRST_VARIABLE, type FirstInstance } from "./protocol.ts";
 import { type InstanceRecord, readRecords } from "./record.ts";
 import { inheritedSockets } from "./sockets.ts";
 import { SOCKETS_VARIABLE } from "./spawn.ts";
@@ -28,9 +28,13 @@ export interface AgentFound {
  * killed agent had opened, the new one inherits that very socket from them: a second one beside it would split the queue
  * of connections, and those in the first would be reset when its last holder ends.
  * @param options.withinMs longest wait for the agent's first answer, in milliseconds; default 30,000
+ * @param options.first what an agent that is started here starts at once, before it can be asked to
  * @throws AgentFailed, MachineFolderUnusable
  */
-export async function ensureAgent(folder: string, options: { withinMs?: number } = {}): Promise<AgentFound> {
+export async function ensureAgent(
+  folder: string,
+  options: { withinMs?: number; first?: FirstInstance } = {},
+): Promise<AgentFound> {
   const layout = layoutOf(folder);
   const found = await findAgent(layout);
   if (found !== undefined) return { pid: found, started: false };
@@ -44,7 +48,7 @@ export async function ensureAgent(folder: string, options: { withinMs?: number }
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) {
       if (starts === 5) break;
       starts += 1;
-      child = (await relayed(folder, layout)) ? undefined : spawnAgent(folder);
+      child = (await relayed(folder, layout)) ? undefined : spawnAgent(folder, options.first);
     }
     for (const patience = Date.now() + 2_000; Date.now() < patience; ) {
       const pid = await findAgent(layout);
@@ -86,8 +90,9 @@ function agentCommand(folder: string): { file: string; args: string[]; env: Reco
 }
 
 /** Starts the agent as our own child, with the public socket if we hold a copy of it ourselves. */
-function spawnAgent(folder: string): ChildProcess {
-  const { file, args, env } = agentCommand(folder);
+function spawnAgent(folder: string, first: FirstInstance | undefined): ChildProcess {
+  const { file, args, env: base } = agentCommand(folder);
+  const env = first === undefined ? base : { ...base, [FIRST_VARIABLE]: JSON.stringify(first) };
   const inherited = inheritedSockets();
   const [name, fd] = [...inherited][0] ?? [];
   const child = spawn(file, args, {

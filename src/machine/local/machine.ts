@@ -11,7 +11,7 @@ import { writeAtomically } from "./files.ts";
 import { identify, isAlive } from "./identity.ts";
 import { layoutOf, removeOutside } from "./layout.ts";
 import { AgentFailed, MachineFolderUnusable, revive } from "./problem.ts";
-import { AgentAnswer, InstanceStates, Refusal, RunAnswer, SocketAnswer } from "./protocol.ts";
+import { AgentAnswer, type FirstInstance, InstanceStates, Refusal, RunAnswer, SocketAnswer } from "./protocol.ts";
 import { engineUser } from "./user.ts";
 
 /** The machine that Ninefold itself runs on. */
@@ -49,13 +49,13 @@ export function localMachine(folder: string): LocalMachine {
   const ask = async (
     method: "GET" | "PUT" | "POST" | "DELETE",
     path: string,
-    options: { body?: unknown; withinMs?: number; signal?: AbortSignal } = {},
+    { first, ...options }: { body?: unknown; withinMs?: number; signal?: AbortSignal; first?: FirstInstance } = {},
   ): Promise<unknown> => {
     const send = () => unixRequest(layout.agentSocket, method, path, { withinMs: LONGEST_MS, ...options });
     const answer = await send().catch(async (cause) => {
       options.signal?.throwIfAborted();
       if (!nobodyListens(cause)) throw lost(method, path, cause);
-      await ensureAgent(folder);
+      await ensureAgent(folder, first === undefined ? {} : { first });
       return send();
     });
     if (answer.status === 200) return answer.body;
@@ -78,7 +78,7 @@ export function localMachine(folder: string): LocalMachine {
     },
     start: async (name, command) => {
       makeFolders(name, command.user);
-      await ask("PUT", `/instances/${name}`, { body: { command } });
+      await ask("PUT", `/instances/${name}`, { body: { command }, first: { name, command } });
     },
     stop: async (name) => {
       await ask("DELETE", `/instances/${name}`);

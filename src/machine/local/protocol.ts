@@ -1,5 +1,11 @@
 import { z } from "zod";
+import { InstanceName } from "../../topology/names.ts";
 import { CommandSchema } from "./record.ts";
+
+/** Environment variable of an agent: an instance that it starts at once, before it could be asked to. */
+export const FIRST_VARIABLE = "NINEFOLD_FIRST";
+export const FirstInstance = z.object({ name: InstanceName, command: CommandSchema });
+export type FirstInstance = z.infer<typeof FirstInstance>;
 
 /** Bodies of the agent's interface, HTTP and JSON over its unix socket; paths are in server.ts. */
 export const StartBody = z.object({ command: CommandSchema });

@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, mkdtempSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { lstatSync, mkdtempSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { Agent, get } from "node:http";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -35,7 +35,8 @@ export async function testMachine(): Promise<TestMachine> {
       const pid = await findAgent(layout);
       if (pid === undefined) throw new Error("no agent runs");
       process.kill(pid, "SIGKILL");
-      await until("the agent is gone", () => !existsSync(`/proc/${pid}/exe`));
+      // Its program is gone a moment before its socket is.
+      await until("the agent is gone", async () => (await findAgent(layout)) === undefined);
       return pid;
     },
     tinyService: async (text, options = {}) => {
