@@ -1,4 +1,6 @@
 /** The process of one instance: `node main.js <instance.json>`. */
-import { runInstance } from "./process.ts";
+import { givesWay } from "./priority.ts";
 
+givesWay(); // before there is anything to load
+const { runInstance } = await import("./process.ts");
 await runInstance(process.argv[2]);

@@ -10,6 +10,7 @@ import { tokenSessions } from "../http/sessions.ts";
 import { BadInstanceFile, type Instance } from "../instance.ts";
 import { databaseAnswers, type Life, type Role } from "../life.ts";
 import { BadService, loadService } from "../load.ts";
+import { servesNow } from "../priority.ts";
 import { queueDelay } from "../queue-delay.ts";
 import { resourcesFor } from "../resources.ts";
 import { sessionCodec } from "../session/index.ts";
@@ -85,6 +86,7 @@ export function startApp(instance: Instance, log: Logger): Role {
       queueMs: queueDelay(database.stats, () => performance.now()),
     });
     const address = await server.listen(config.listen);
+    servesNow();
     life.status = "ready";
     life.reason = undefined;
     log.info({ port: address.port }, "ready");

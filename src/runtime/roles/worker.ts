@@ -7,6 +7,7 @@ import type { Instance } from "../instance.ts";
 import { type JobWorker, startWorker } from "../jobs/index.ts";
 import { databaseAnswers, type Life, type Role } from "../life.ts";
 import { loadService } from "../load.ts";
+import { servesNow } from "../priority.ts";
 import { tablesAreThere } from "./tables-there.ts";
 
 /** How long a job may do something outside the database, such as sending mail, while its transaction is open; milliseconds. */
@@ -68,6 +69,7 @@ export function startJobWorker(instance: Instance, log: Logger): Role {
       folder: config.folder,
     });
     worker = isIdle ? { drain: started.drain, stats: () => ({ ...started.stats(), ready: true }) } : started;
+    servesNow();
     life.status = "ready";
     life.reason = undefined;
     log.info({ jobs: Object.keys(jobs) }, "ready");
