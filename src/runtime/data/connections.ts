@@ -16,6 +16,8 @@ export type MemberRole = "primary" | "standby";
 
 const FIRST_PAUSE_MS = 10;
 const LONGEST_PAUSE_MS = 150;
+/** Nobody listens, so that a try costs next to nothing: the pauses do not grow. */
+const NOBODY_LISTENS = new Set<unknown>(["ENOENT", "ECONNREFUSED"]);
 /** Between the ends of two connections that are no longer needed. */
 const REST_PAUSE_MS = 50;
 
@@ -45,7 +47,7 @@ export class Connections {
     this.#count = count;
     this.#options = options;
     this.#events = events;
-    for (let i = 0; i < count; i++) void this.#keepOne(address);
+    void this.#keepInTurn(address, 0);
   }
 
   /** Those that are open, also the ones to an earlier address that have work to end. */
@@ -176,7 +178,7 @@ export class Connections {
   async #keepOne(address: DatabaseAddress): Promise<void> {
     const over = () => this.#closing.signal.aborted || address !== this.#address;
     while (!over()) {
-      if (await this.#keep(address, over)) return;
+      if ((await this.#keep(address, over)) === true) return;
       if (this.#trying?.address === address) {
         await this.#trying.end;
         continue;
@@ -192,12 +194,14 @@ export class Connections {
   async #keepTrying(address: DatabaseAddress, over: () => boolean): Promise<void> {
     for (let pause = FIRST_PAUSE_MS; !over(); pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
       await this.#pause(pause);
-      if (over() || (await this.#keep(address, over))) return;
+      const kept = over() || (await this.#keep(address, over));
+      if (kept === true) return;
+      if (NOBODY_LISTENS.has((kept as NodeJS.ErrnoException).code)) pause = FIRST_PAUSE_MS;
     }
   }
 
-  /** Whether it came. */
-  async #keep(address: DatabaseAddress, over: () => boolean): Promise<boolean> {
+  /** Whether it came; what was in its way otherwise. */
+  async #keep(address: DatabaseAddress, over: () => boolean): Promise<true | Error> {
     try {
       const opened = await this.#open(address, (lost) => this.#lost(lost));
       if (over()) opened.link.close();
@@ -205,7 +209,7 @@ export class Connections {
       return true;
     } catch (error) {
       if (!over()) this.#events.failed(error as Error);
-      return false;
+      return error as Error;
     }
   }
 
