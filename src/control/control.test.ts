@@ -260,6 +260,34 @@ test(
 );
 
 test(
+  "a first start that cannot be is told with its cause and leaves nothing running, and the corrected one starts",
+  async () => {
+    await using other = await serviceFolder();
+    const topology = { public: { port: other.port }, app: { startMs: 10_000 } };
+    const begun = async () => {
+      const client = await ensureControl(other.folder);
+      const end = await last(client.apply({ kind: "apply", topology }));
+      const { instances } = await client.status();
+      return {
+        problem: end?.kind === "failed" ? end.problem.code : end?.kind,
+        runs: instances.map(({ name }) => name),
+      };
+    };
+    await other.write({ version: 1, extra: "throw new Error('not so');" });
+    expect(await begun()).toEqual({ problem: "inspect-failed", runs: ["dc1.control"] });
+    await other.write({ version: 1, extra: "for (;;) {}" });
+    expect(await begun()).toEqual({ problem: "inspect-hangs", runs: ["dc1.control"] });
+    await other.write({ version: 1 });
+    await other.migration("002", `throw new Error("no");`);
+    expect(await begun()).toEqual({ problem: "migrate-failed", runs: ["dc1.control"] });
+    await other.migration("002", "");
+    expect(await begun()).toMatchObject({ problem: "finished" });
+    expect(await other.version()).toBe(1);
+  },
+  LONG,
+);
+
+test(
   "removed data is gone",
   async () => {
     await using other = await serviceFolder();

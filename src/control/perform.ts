@@ -26,7 +26,9 @@ const ACTIONS: { readonly [N in StepName]: Action<StepOf<N>> } = {
   },
   "write-secrets": { run: (world) => world.writeSecrets() },
   "make-release": { run: (world, { release, from }) => world.makeRelease(release, from) },
-  "inspect-release": { run: (world, { release }, topology, context) => world.inspect(release, topology, context) },
+  "inspect-release": {
+    run: (world, { release, migrates }, topology, context) => world.inspect(release, topology, context, migrates),
+  },
   "start-etcd": {
     run: (world, { instance, others = [] }, _, context) => world.startEtcd([instance, ...others], context),
     undo: (world, { instance, others = [] }) => world.stopEtcd([instance, ...others]),

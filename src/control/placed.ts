@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { AppSpec } from "../engines/app/index.ts";
 import type { Placed } from "../engines/engine.ts";
 import type { PostgresBinaries, PostgresSpec } from "../engines/postgres/index.ts";
@@ -41,6 +42,8 @@ export interface ServiceProcess {
   readonly folder: string;
   readonly module: string;
   readonly env: Readonly<Record<string, string>>;
+  /** A migration that begins where there is no database yet. */
+  readonly ahead?: boolean | undefined;
 }
 
 /** A process of the service with the settings of its topology. */
@@ -50,7 +53,7 @@ export function placedService(
   { address }: Pick<SystemPlaces, "address">,
   process: ServiceProcess,
 ): Placed<AppSpec> {
-  const { role, name, topology, folder, module, env } = process;
+  const { role, name, topology, folder, module, env, ahead } = process;
   const { app, workers } = topology;
   const spec: AppSpec = {
     role,
@@ -59,6 +62,7 @@ export function placedService(
     folder,
     endpoints: paths.endpoints,
     secrets: role === "migrate" ? paths.ownerSecrets : paths.serviceSecrets,
+    ...(ahead === true ? { ahead: aheadFiles(machine.folder(name)) } : {}),
     ...(role === "app" ? { listen: listenOn(topology, name, address) } : {}),
     database: { connections: role === "worker" ? workers.connections : app.connections, holdMs: app.holdMs },
     http: {
@@ -76,6 +80,10 @@ export function placedService(
     env: { NODE_COMPILE_CACHE: COMPILE_CACHE, ...env },
   };
   return { name, spec, folder: machine.folder(name), sockets: machine.sockets(name) };
+}
+
+function aheadFiles(folder: string): NonNullable<AppSpec["ahead"]> {
+  return { inspected: join(folder, "inspected.json"), begin: join(folder, "begin") };
 }
 
 /** Behind a balancer a server has an address of its own, and holds the public socket only so that it is not lost with the agent. */

@@ -2,7 +2,7 @@ import { existsSync, realpathSync } from "node:fs";
 import { extname, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { ensureAgent, localMachine } from "../machine/local/index.ts";
+import { localMachine } from "../machine/local/index.ts";
 import type { Command } from "../machine/machine.ts";
 import { COMPILE_CACHE } from "../topology/compile-cache.ts";
 import { NinefoldError } from "../topology/problem.ts";
@@ -43,11 +43,10 @@ export async function ensureControl(folder: string, options: StartOptions = {}):
   const paths = statePaths(own);
   await checkFormat(paths);
   if (existsSync(paths.journal)) new Journal(paths.journal)[Symbol.dispose]();
-  await ensureAgent(own);
   const machine = localMachine(own);
   const state = async () => (await machine.list()).find(({ name }) => name === CONTROL);
-  const before = (await state())?.restarts ?? 0;
   await machine.start(CONTROL, controlCommand(own));
+  const before = (await state())?.restarts ?? 0;
   const log = machine.log(CONTROL);
   const look = seldom(STATE_MS, state);
   for (const deadline = Date.now() + (options.withinMs ?? 15_000); Date.now() < deadline; await delay(20)) {

@@ -34,6 +34,9 @@ export interface StatusParts {
   readonly trouble: ProblemReport | undefined;
 }
 
+/** Each stands on those before it. */
+const ROLES: readonly InstanceView["role"][] = ["control", "etcd", "db", "balancer", "app", "worker"];
+
 /** What runs and how it is, asked of each instance itself. */
 export async function statusOf({ folder, journal, trouble, backups, ...parts }: StatusParts): Promise<StatusView> {
   const { situation } = journal;
@@ -46,7 +49,9 @@ export async function statusOf({ folder, journal, trouble, backups, ...parts }: 
     replicationStatus(situation, parts.standbys),
     backups.status(),
   ]);
-  const instances = views.map((one) => withPlace(one, replication));
+  const instances = views
+    .map((one) => withPlace(one, replication))
+    .sort((a, b) => ROLES.indexOf(a.role) - ROLES.indexOf(b.role));
   const keys = await deploymentKeys(paths);
   const facts = release === undefined ? undefined : await readFacts(paths, release);
   const changing = open !== undefined && open.state !== "stopped";

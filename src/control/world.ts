@@ -81,8 +81,8 @@ export interface World {
   closeSocket(address: { readonly host: string; readonly port: number }): Promise<void>;
   writeSecrets(): Promise<void>;
   makeRelease(release: number, from: "folder" | number): Promise<void>;
-  /** Loads the release's module in a process of its own. */
-  inspect(release: number, topology: Topology, context: StepContext): Promise<void>;
+  /** Loads the release's module in a process of its own; with `migrates` that goes on with the migrations, which `migrate` waits for. */
+  inspect(release: number, topology: Topology, context: StepContext, migrates?: boolean): Promise<void>;
   /** Starts members of etcd, until most of them agree, with its users. */
   startEtcd(names: readonly InstanceName[], context: StepContext): Promise<void>;
   stopEtcd(names: readonly InstanceName[]): Promise<void>;

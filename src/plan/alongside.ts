@@ -3,11 +3,8 @@ import type { StepName } from "./step.ts";
 
 /** Steps that a code's release is made and looked at with. */
 const RELEASE: readonly StepName[] = ["make-release", "inspect-release"];
-/**
- * Steps that end with a database that the service's roles may sign in to, where there was none. Not those before them: making a
- * data folder keeps a processor busy, and so does loading the code.
- */
-const DATABASE: readonly StepName[] = ["start-database", "prepare-database"];
+/** Steps that end with a database that the service's roles may sign in to, where there was none. */
+const DATABASE: readonly StepName[] = ["init-database", "start-database", "prepare-database"];
 
 /** Steps, and those that may still be in hand when they begin: neither needs what the other makes. */
 const BESIDE: { readonly [N in StepName]?: ReadonlySet<StepName> } = {
@@ -22,7 +19,6 @@ const BESIDE: { readonly [N in StepName]?: ReadonlySet<StepName> } = {
 const BESIDE_AT_FIRST: typeof BESIDE = {
   ...BESIDE,
   "start-etcd": new Set([...RELEASE, "publish-endpoints"]),
-  migrate: new Set(DATABASE),
   "start-instance": new Set([...DATABASE, "migrate"]),
 };
 

@@ -10,23 +10,23 @@ export function databaseSettings(topology: Topology): DatabaseSettings {
   return { maxConnections, memoryMb };
 }
 
-/**
- * Starts clusters with the members they have, or from nothing. The one that serves is prepared. The first time, the service is
- * told before where it will be, and may load meanwhile; later the cluster itself must say who leads.
- */
-export function startingClusters(topology: Topology, clusters: Clusters, first: boolean): Step[] {
+/** Tells the service where the cluster that serves is. */
+export function publishing(topology: Topology, clusters: Clusters): Step {
+  const { serving } = clusters;
+  return { name: "publish-endpoints", ...clusterRef(topology, serving), ...replicated(topology, clusters, serving) };
+}
+
+/** Starts clusters with the members they have, or from nothing. The one that serves is prepared. */
+export function startingClusters(topology: Topology, clusters: Clusters): Step[] {
   const { serving, copy } = clusters;
   const settings = databaseSettings(topology);
   const of = (cluster: Cluster) => ({ ...clusterRef(topology, cluster), ...replicated(topology, clusters, cluster) });
-  const publish: Step = { name: "publish-endpoints", ...of(serving) };
   return [
-    ...(first ? [publish] : []),
     ...etcd("start-etcd", topology, clusters),
     { name: "init-database", ...clusterRef(topology, serving), settings },
     { name: "start-database", ...of(serving), settings },
     ...(copy === undefined ? [] : [{ name: "start-database", ...of(copy), settings } as const]),
     { name: "prepare-database", ...of(serving), settings },
-    ...(first ? [] : [publish]),
   ];
 }
 

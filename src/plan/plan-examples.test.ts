@@ -27,9 +27,9 @@ describe("plans", () => {
     expect(steps.map((step) => step.do.name)).toEqual([
       "open-socket",
       "write-secrets",
+      "publish-endpoints",
       "make-release",
       "inspect-release",
-      "publish-endpoints",
       "init-database",
       "start-database",
       "prepare-database",
@@ -50,12 +50,13 @@ describe("plans", () => {
     const single = planChange({ ...first, topology: presetForRung(1) });
     expect(beside(single, "make-release")).toEqual(["init-database"]);
     expect(beside(single, "inspect-release")).toEqual(["init-database"]);
-    expect(beside(single, "init-database")).toEqual([]);
-    expect(beside(single, "start-database")).toEqual(["migrate", "start-instance"]);
+    expect(beside(single, "init-database")).toEqual(["start-instance"]);
+    expect(single.steps.map((step) => step.do)).toContainEqual({ name: "inspect-release", release: 1, migrates: true });
+    expect(beside(single, "start-database")).toEqual(["start-instance"]);
     expect(beside(single, "migrate")).toEqual(["start-instance"]);
     const balanced = planChange({ ...first, topology: presetForRung(3) });
     expect(beside(balanced, "make-release")).toEqual(["start-etcd"]);
-    expect(beside(balanced, "start-database")).toEqual(["migrate", "start-instance"]);
+    expect(beside(balanced, "start-database")).toEqual(["start-instance"]);
   });
 
   test("later, an instance starts only when the tables are as its code needs them", () => {

@@ -33,7 +33,8 @@ export const Step = z.discriminatedUnion("name", [
   z.object({ name: z.literal("write-secrets") }),
   /** `from`: the service's folder, or an earlier release whose code is used again with new settings. */
   z.object({ name: z.literal("make-release"), release, from: z.union([z.literal("folder"), release]) }),
-  z.object({ name: z.literal("inspect-release"), release }),
+  /** `migrates`: where nothing has run before, the process that loads it goes on with its migrations once there is a database. */
+  z.object({ name: z.literal("inspect-release"), release, migrates: z.literal(true).optional() }),
   z.object({ name: z.literal("start-etcd"), instance, others }),
   z.object({ name: z.literal("stop-etcd"), instance, others }),
   /** `others`: members that there are besides. */

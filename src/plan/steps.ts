@@ -7,6 +7,7 @@ import {
   changingSettings,
   databaseSettings,
   movingDatabase,
+  publishing,
   startingClusters,
   stoppingClusters,
 } from "./database-steps.ts";
@@ -54,16 +55,21 @@ export function stepsBetween(from: Situation, to: Situation, options: StepOption
 
 function starting(from: Situation, to: Active, options: StepOptions): Step[] {
   const { host, port } = to.topology.public;
-  const made = releasing(to.release, options);
+  const first = from.topology === undefined;
+  const made = releasing(to.release, options, first);
   const servers = apps(to);
   const clusters = clustersIn(to);
+  const topology = first ? withoutStandbys(to.topology) : to.topology;
+  const publish = publishing(topology, clusters);
   return [
     { name: "open-socket", host, port },
     { name: "write-secrets" },
+    // The first time the service is told before where its database will be, and may load meanwhile; later the cluster itself must
+    // say who leads.
+    ...(first ? [publish] : []),
     ...made,
-    ...(from.topology === undefined
-      ? [...startingClusters(withoutStandbys(to.topology), clusters, true), ...firstStandbys(to, clusters)]
-      : startingClusters(to.topology, clusters, false)),
+    ...startingClusters(topology, clusters),
+    ...(first ? firstStandbys(to, clusters) : [publish]),
     // A kept release has run before; a later one's migrations would be unknown to it.
     ...(made.length > 0 || from.release === undefined ? migrating(from, to) : []),
     ...servers.map(starts),
@@ -120,11 +126,12 @@ function balancer(name: "start-balancer" | "stop-balancer", to: Active): Step {
   return { name, instance: balancerName(to.topology), servers: apps(to).map(({ instance }) => instance) };
 }
 
-function releasing(release: number, { releaseFrom }: StepOptions): Step[] {
+function releasing(release: number, { releaseFrom }: StepOptions, first = false): Step[] {
   if (releaseFrom === undefined) return [];
   const made: Step = { name: "make-release", release, from: releaseFrom };
   // The code of an earlier release was looked at when that was made.
-  return releaseFrom === "folder" ? [made, { name: "inspect-release", release }] : [made];
+  if (releaseFrom !== "folder") return [made];
+  return [made, { name: "inspect-release", release, ...(first ? { migrates: true } : {}) }];
 }
 
 function migrating(from: Situation, { release }: Active): Step[] {

@@ -14,6 +14,11 @@ export const InstanceConfig = z.object({
    * `migrate` runs the migrations and checks the table facts against the real schema and ends.
    */
   role: z.enum(["app", "worker", "inspect", "migrate"]),
+  /**
+   * For `migrate`: where the database is still in the making. It writes what `inspect` would print to the file `inspected`, and
+   * begins when there is a file `begin`. Absolute paths.
+   */
+  ahead: z.object({ inspected: z.string().min(1), begin: z.string().min(1) }).optional(),
   datacenter: z.string().min(1),
   /** Absolute path of the service module inside its release. */
   service: z.string().min(1),

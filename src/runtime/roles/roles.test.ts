@@ -1,5 +1,8 @@
-import { readFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { setTimeout as after } from "node:timers/promises";
+import { Client } from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startTestPostgres, type TestPostgres } from "../../engines/postgres/testing.ts";
 import { openPublicSocket } from "../../machine/local/public-socket.ts";
@@ -37,11 +40,17 @@ export async function up(db) {
 }`;
 
 async function notes(more: Record<string, string> = {}) {
-  const { database } = await postgres.createDatabase();
+  const { database, connectionString } = await postgres.createDatabase();
   const service = await serviceFolder(postgres, database);
   for (const [path, text] of Object.entries({ "service.ts": SERVICE, "migrations/001-notes.ts": MIGRATION, ...more }))
     await service.write(path, text);
-  return Object.assign(service, { database });
+  return Object.assign(service, { database, connectionString });
+}
+
+async function signedIn(connectionString: string) {
+  const client = new Client({ connectionString });
+  await client.connect();
+  return Object.assign(client, { [Symbol.asyncDispose]: () => client.end() });
 }
 
 test("inspect says what a service declares, without a database", async () => {
@@ -98,6 +107,60 @@ test("migrate brings the database up to date, and refuses a fact that does not h
   expect(code).toBe(1);
   expect(answer.problems).toMatchObject([{ at: "tables.notes.key", says: expect.stringContaining("author") }]);
 });
+
+test("migrate may be told to wait until there is a database, and says meanwhile what the service declares", async () => {
+  await using service = await notes();
+  const ahead = { inspected: join(service.folder, "inspected.json"), begin: join(service.folder, "begin") };
+  await using database = await signedIn(service.connectionString);
+  const tables = async () => (await database.query("select from pg_tables where schemaname = 'public'")).rowCount;
+  const run = service.run("migrate", { ahead });
+  await until(() => existsSync(ahead.inspected));
+  const inspected: unknown = JSON.parse(await readFile(ahead.inspected, "utf8"));
+  expect(inspected).toMatchObject({ ok: true, name: "notes", migrations: ["001-notes"] });
+  await after(300); // what must not happen would have happened
+  expect(await tables()).toBe(0);
+  await writeFile(ahead.begin, "");
+  expect(await run).toMatchObject({ code: 0, answer: { ok: true, applied: ["001-notes"] } });
+  expect(await tables()).toBeGreaterThan(0);
+});
+
+/** Only whoever may raise a priority again lowers it. */
+test.runIf(process.platform === "linux" && process.getuid?.() === 0)(
+  "an instance gives way to those that serve until it does so itself",
+  async () => {
+    await using service = await notes();
+    await service.run("migrate");
+    const hanging = SERVICE.replace(
+      "export default",
+      "await new Promise(() => setInterval(() => {}, 1e9));export default",
+    );
+    await service.write("hanging.ts", hanging);
+    const starts = await service.start("app", {
+      name: "test.app.2",
+      config: { service: join(service.folder, "hanging.ts") },
+    });
+    await starts.until("starting");
+    expect(await priorities(starts.child.pid)).toEqual(new Set([10]));
+    await until(async () => (await priorities(starts.child.pid)).has(0), 8_000); // a busy machine must not keep it down for ever
+    expect(await priorities(starts.child.pid)).toEqual(new Set([0]));
+    starts.child.kill();
+    const serves = await service.start("app");
+    await serves.until("ready");
+    expect(await priorities(serves.child.pid)).toEqual(new Set([0]));
+  },
+);
+
+/** Those of all threads; proc(5): the nice value is field 19 of `stat`. */
+async function priorities(pid: number | undefined): Promise<Set<number>> {
+  const threads = await readdir(`/proc/${pid}/task`);
+  const stats = await Promise.all(threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/stat`, "utf8")));
+  return new Set(stats.map((stat) => Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[16])));
+}
+
+async function until(so: () => boolean | Promise<boolean>, withinMs = 20_000): Promise<void> {
+  for (const end = performance.now() + withinMs; performance.now() < end; await after(20)) if (await so()) return;
+  throw new Error(`not so within ${withinMs} ms: ${so}`);
+}
 
 test("an instance file that is wrong is refused with all that is wrong", async () => {
   await using service = await notes();

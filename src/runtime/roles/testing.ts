@@ -14,7 +14,10 @@ export interface ServiceFolder extends AsyncDisposable {
   /** Writes `service.ts`; `ninefold` resolves to this repository. */
   write(path: string, text: string): Promise<void>;
   /** Runs a one-shot role to its end. */
-  run(role: "inspect" | "migrate"): Promise<{ code: number; answer: Record<string, unknown>; log: string }>;
+  run(
+    role: "inspect" | "migrate",
+    config?: Partial<InstanceConfig>,
+  ): Promise<{ code: number; answer: Record<string, unknown>; log: string }>;
   start(role: "app" | "worker", options?: StartOptions): Promise<Started>;
 }
 
@@ -97,8 +100,8 @@ export async function serviceFolder(postgres: TestPostgres, database = postgres.
   return {
     folder,
     write,
-    async run(role) {
-      const child = spawn(process.execPath, [...source, main, await configure(role, `test.${role}.1`)]);
+    async run(role, config) {
+      const child = spawn(process.execPath, [...source, main, await configure(role, `test.${role}.1`, config)]);
       children.push(child);
       let out = "";
       let log = "";
