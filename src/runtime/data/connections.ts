@@ -19,7 +19,7 @@ const LONGEST_PAUSE_MS = 150;
 /** Nobody listens, so that a try costs next to nothing: the pauses do not grow. */
 const NOBODY_LISTENS = new Set<unknown>(["ENOENT", "ECONNREFUSED"]);
 /** Between the ends of two connections that are no longer needed. */
-const REST_PAUSE_MS = 50;
+const REST_PAUSE_MS = 20;
 
 /** Keeps `count` connections to one address open: opens them, and opens them again when they break. */
 export class Connections {
@@ -117,7 +117,9 @@ export class Connections {
   retireAll(): void {
     this.#closing.abort();
     this.#spares?.close();
-    for (const link of this.#links) this.#retire(link);
+    const old = this.#links;
+    for (const link of old) link.retiring = true;
+    void this.#restInTurn(old);
   }
 
   /** Breaks off each that owes an answer and has said nothing for so long; 0 breaks off none. */
@@ -140,11 +142,6 @@ export class Connections {
     }
   }
 
-  #retire(link: Link): void {
-    link.retiring = true;
-    this.rest(link);
-  }
-
   /** One after another: signing in keeps both sides' processors busy, and the first is enough for what waits to begin. */
   async #keepInTurn(address: DatabaseAddress, open: number): Promise<void> {
     for (let i = open; i < this.#count && address === this.#address; i++) await this.#keepOne(address);
@@ -153,7 +150,7 @@ export class Connections {
   /** One now and then: a server spends milliseconds on each that ends, which those that waited need more. */
   async #restInTurn(links: readonly Link[]): Promise<void> {
     for (const link of links) {
-      await this.#pause(REST_PAUSE_MS);
+      await delay(REST_PAUSE_MS);
       this.rest(link);
     }
   }
