@@ -8,6 +8,7 @@ export default defineService<Database>({
   http: buildApp,
   migrations: "./migrations",
   assets: { folder: "./public", fallback: "index.html", appPrefixes: ["/api"] },
+  warm: ["/api/articles?limit=20", "/api/articles?tag=postgres", "/api/tags"],
   // What hangs on an article is placed with its author, what a user alone sees with the user.
   tables: {
     users: { key: "id", unique: ["username", "email"] },

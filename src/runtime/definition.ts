@@ -24,6 +24,7 @@ const Definition = z.strictObject({
       }),
     ])
     .optional(),
+  warm: z.array(z.string().regex(/^\/[^\s#]*$/, "a path begins with `/`, such as `/api/articles?limit=20`")).optional(),
   tables: z
     .record(
       z.string(),

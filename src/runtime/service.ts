@@ -58,6 +58,12 @@ export interface ServiceDefinition<DB> {
   readonly migrations?: string;
   /** Folder of static files, relative to the service module, or its options. */
   readonly assets?: string | AssetOptions;
+  /**
+   * Paths that a new instance asks itself for with GET, some dozens of times, before it serves: the first users then do not meet code
+   * that runs for the first time. They must change nothing (RFC 9110, 9.2.1) and need no session. Not on a first start, where
+   * everybody waits for it.
+   */
+  readonly warm?: readonly string[];
   readonly tables?: TableFacts<DB>;
   // biome-ignore lint/suspicious/noExplicitAny: each job has a payload type of its own, checked where it is defined
   readonly jobs?: Readonly<Record<string, JobDefinition<any, DB>>>;

@@ -7,6 +7,7 @@ import { openPrivate, type PrivateInterface } from "../http/private.ts";
 import { createHttpServer, type HttpServer } from "../http/server.ts";
 import { sessionCookie } from "../http/session-cookies.ts";
 import { tokenSessions } from "../http/sessions.ts";
+import { warmUp } from "../http/warm.ts";
 import { BadInstanceFile, type Instance } from "../instance.ts";
 import { databaseAnswers, type Life, type Role } from "../life.ts";
 import { BadService, loadService } from "../load.ts";
@@ -65,7 +66,8 @@ export function startApp(instance: Instance, log: Logger): Role {
     });
     endpoints.onReplace((next) => database?.setEndpoints(next));
     if (!(await databaseAnswers(database, life, log))) return;
-    if (!(await tablesAreThere(database, loaded.migrations, life))) return;
+    const tables = await tablesAreThere(database, loaded.migrations, life);
+    if (tables === undefined) return;
 
     life.reason = "checking the table facts";
     const [problem, ...more] = await checkTableFacts(database.db, definition.tables ?? {});
@@ -74,17 +76,27 @@ export function startApp(instance: Instance, log: Logger): Role {
     life.reason = "waiting for the app to be ready";
     const handler = await toHandler(await definition.http(resourcesFor(loaded.service, instance, database.db, log)));
     const assets: Assets | undefined = loaded.assets === undefined ? undefined : await openAssets(loaded.assets, log);
+    const queueMs = queueDelay(database.stats, () => performance.now());
     const codec = sessionCodec({ keys: secrets.sessionKeys, deployment: instance.endpoints.deployment });
     if (life.status !== "starting") return;
-    server = createHttpServer({
-      handler,
-      assets,
-      sessions: tokenSessions(codec, log, sessionCookie(config.instance)),
-      log,
-      datacenter: config.datacenter,
-      limits: config.http,
-      queueMs: queueDelay(database.stats, () => performance.now()),
-    });
+    const serving = (): HttpServer =>
+      createHttpServer({
+        handler,
+        assets,
+        sessions: tokenSessions(codec, log, sessionCookie(config.instance)),
+        log,
+        datacenter: config.datacenter,
+        limits: config.http,
+        queueMs,
+      });
+    const { warm = [] } = definition;
+    // Where the tables were only now made there is nothing to be found in them, and nobody else who serves meanwhile.
+    if (warm.length > 0 && tables === "found") {
+      life.reason = "warming up";
+      await warmUp({ paths: warm, server: serving(), atOnce: config.database.connections });
+      if (life.status !== "starting") return;
+    }
+    server = serving();
     const address = await server.listen(config.listen);
     servesNow();
     life.status = "ready";

@@ -124,6 +124,31 @@ test("migrate may be told to wait until there is a database, and says meanwhile 
   expect(await tables()).toBeGreaterThan(0);
 });
 
+test("an instance asks its app for the paths to warm before anybody else can, but not where it waited for its tables", async () => {
+  const counting = SERVICE.replace('name: "notes",', 'name: "notes", warm: ["/warm?n=1", "/broken"],').replace(
+    "=> async (request, response) => {",
+    `=> { const seen = []; return async (request, response) => {
+      if (request.url === "/seen") return response.end(JSON.stringify(seen));
+      seen.push(request.url);
+      if (request.url === "/broken") throw new Error("broken");`,
+  );
+  await using service = await notes({ "service.ts": `${counting.trim().replace(/\},\s*\}\);$/, "} },});")}` });
+  const seen = async (name: string) => {
+    const app = await service.start("app", { name, config: { database: { connections: 3, holdMs: 5_000 } } });
+    if (name === "test.app.1") await service.run("migrate");
+    await app.until("ready");
+    const [, port] = /"port":(\d+)/.exec(await app.log()) ?? [];
+    const urls = (await (await fetch(`http://127.0.0.1:${port}/seen`)).json()) as string[];
+    app.child.kill();
+    expect(await app.ended).toBe(0);
+    return urls;
+  };
+  expect(await seen("test.app.1")).toEqual([]);
+  const later = await seen("test.app.2");
+  expect(later.filter((url) => url === "/warm?n=1")).toHaveLength(6);
+  expect(later.filter((url) => url === "/broken")).toHaveLength(6);
+});
+
 /** Only whoever may raise a priority again lowers it. */
 test.runIf(process.platform === "linux" && process.getuid?.() === 0)(
   "an instance gives way to those that serve until it does so itself",

@@ -8,20 +8,22 @@ const AGAIN_MS = 20;
 
 /**
  * Waits until the queue's tables and those of the service's migrations are there: they may be in the making.
- * Gives false when the role was stopped meanwhile.
+ * Gives undefined when the role was stopped meanwhile, otherwise whether they had to be waited for.
  */
 export async function tablesAreThere(
   database: Database<unknown>,
   migrations: string | undefined,
   life: Life,
-): Promise<boolean> {
+): Promise<"found" | "awaited" | undefined> {
+  let found: "found" | "awaited" = "found";
   while (life.status === "starting") {
     const { db } = database;
     const { pending } =
       migrations === undefined ? { pending: [] } : await pendingMigrations({ folder: migrations, db });
-    if (pending.length === 0 && (await jobsInstalled(db))) return true;
+    if (pending.length === 0 && (await jobsInstalled(db))) return found;
+    found = "awaited";
     life.reason = `waiting for the migrations${pending.length > 0 ? ` ${pending.join(", ")}` : " of the queue"}`;
     await pause(AGAIN_MS);
   }
-  return false;
+  return undefined;
 }
