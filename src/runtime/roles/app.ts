@@ -2,7 +2,7 @@ import type { Logger } from "pino";
 import { type Assets, openAssets } from "../assets/assets.ts";
 import { checkTableFacts, type Database, openDatabase } from "../data/index.ts";
 import { endpointsHolder } from "../endpoints.ts";
-import { toHandler } from "../http/handler.ts";
+import { type Handler, toHandler } from "../http/handler.ts";
 import { openPrivate, type PrivateInterface } from "../http/private.ts";
 import { createHttpServer, type HttpServer } from "../http/server.ts";
 import { sessionCookie } from "../http/session-cookies.ts";
@@ -65,9 +65,8 @@ export function startApp(instance: Instance, log: Logger): Role {
       onTrouble: () => void endpoints.reread(),
     });
     endpoints.onReplace((next) => database?.setEndpoints(next));
-    if (!(await databaseAnswers(database, life, log))) return;
-    const tables = await tablesAreThere(database, loaded.migrations, life);
-    if (tables === undefined) return;
+    const found = [await databaseAnswers(database, life, log), await tablesAreThere(database, loaded.migrations, life)];
+    if (found.includes(undefined)) return;
 
     life.reason = "checking the table facts";
     const [problem, ...more] = await checkTableFacts(database.db, definition.tables ?? {});
@@ -79,9 +78,9 @@ export function startApp(instance: Instance, log: Logger): Role {
     const queueMs = queueDelay(database.stats, () => performance.now());
     const codec = sessionCodec({ keys: secrets.sessionKeys, deployment: instance.endpoints.deployment });
     if (life.status !== "starting") return;
-    const serving = (): HttpServer =>
+    const serverOf = (served: Handler) =>
       createHttpServer({
-        handler,
+        handler: served,
         assets,
         sessions: tokenSessions(codec, log, sessionCookie(config.instance)),
         log,
@@ -90,13 +89,13 @@ export function startApp(instance: Instance, log: Logger): Role {
         queueMs,
       });
     const { warm = [] } = definition;
-    // Where the tables were only now made there is nothing to be found in them, and nobody else who serves meanwhile.
-    if (warm.length > 0 && tables === "found") {
+    // Where the database was only now made there is nothing to be found in it, and nobody else who serves meanwhile.
+    if (warm.length > 0 && !found.includes("awaited")) {
       life.reason = "warming up";
-      await warmUp({ paths: warm, server: serving(), atOnce: config.database.connections });
+      await warmUp({ paths: warm, server: serverOf(unending(handler)), atOnce: config.database.connections });
       if (life.status !== "starting") return;
     }
-    server = serving();
+    server = serverOf(handler);
     const address = await server.listen(config.listen);
     servesNow();
     life.status = "ready";
@@ -129,6 +128,11 @@ export function startApp(instance: Instance, log: Logger): Role {
       log.info("ended");
     },
   };
+}
+
+/** The app goes on after the server that warms it up has ended. */
+function unending(handler: Handler): Handler {
+  return { ...handler, close: async () => undefined };
 }
 
 function noAddress(instance: string): BadInstanceFile {

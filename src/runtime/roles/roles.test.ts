@@ -127,12 +127,13 @@ test("migrate may be told to wait until there is a database, and says meanwhile 
 test("an instance asks its app for the paths to warm before anybody else can, but not where it waited for its tables", async () => {
   const counting = SERVICE.replace('name: "notes",', 'name: "notes", warm: ["/warm?n=1", "/broken"],').replace(
     "=> async (request, response) => {",
-    `=> { const seen = []; return async (request, response) => {
+    `=> { const seen = []; let closed = false; return { ready: async () => {}, close: async () => { closed = true; }, routing: async (request, response) => {
+      if (closed) return response.writeHead(503).end("closed");
       if (request.url === "/seen") return response.end(JSON.stringify(seen));
       seen.push(request.url);
       if (request.url === "/broken") throw new Error("broken");`,
   );
-  await using service = await notes({ "service.ts": `${counting.trim().replace(/\},\s*\}\);$/, "} },});")}` });
+  await using service = await notes({ "service.ts": `${counting.trim().replace(/\},\s*\}\);$/, "} } },});")}` });
   const seen = async (name: string) => {
     const app = await service.start("app", { name, config: { database: { connections: 3, holdMs: 5_000 } } });
     if (name === "test.app.1") await service.run("migrate");
