@@ -22,6 +22,7 @@ const LOOPBACK = "127.0.0.1";
  * looked at.
  */
 export async function warmUp({ paths, server, atOnce }: WarmUp): Promise<void> {
+  if (paths.length === 0) return;
   const { port } = await server.listen({ host: LOOPBACK, port: 0 });
   const agent = new Agent({ keepAlive: true, maxSockets: atOnce });
   const signal = AbortSignal.timeout(LONGEST_MS);

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import type { Logger } from "pino";
 import { type Assets, openAssets } from "../assets/assets.ts";
 import { checkTableFacts, type Database, openDatabase } from "../data/index.ts";
@@ -16,6 +17,9 @@ import { queueDelay } from "../queue-delay.ts";
 import { resourcesFor } from "../resources.ts";
 import { sessionCodec } from "../session/index.ts";
 import { tablesAreThere } from "./tables-there.ts";
+
+/** Files are compressed before others are served, for no longer than this, milliseconds; the rest is meanwhile. */
+const ASSETS_MS = 1_000;
 
 /**
  * Serves the service's requests. It is ready, and accepts, only when the database has answered, the table facts hold and the
@@ -90,8 +94,9 @@ export function startApp(instance: Instance, log: Logger): Role {
       });
     const { warm = [] } = definition;
     // Where the database was only now made there is nothing to be found in it, and nobody else who serves meanwhile.
-    if (warm.length > 0 && !found.includes("awaited")) {
+    if (!found.includes("awaited")) {
       life.reason = "warming up";
+      await Promise.race([assets?.warm(), pause(ASSETS_MS)]);
       await warmUp({ paths: warm, server: serverOf(unending(handler)), atOnce: config.database.connections });
       if (life.status !== "starting") return;
     }
@@ -101,7 +106,7 @@ export function startApp(instance: Instance, log: Logger): Role {
     life.status = "ready";
     life.reason = undefined;
     log.info({ port: address.port }, "ready");
-    void assets?.warm();
+    if (found.includes("awaited")) void assets?.warm();
   };
 
   const starting = start().catch((error: unknown) => {
