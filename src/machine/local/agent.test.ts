@@ -8,8 +8,9 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { InstanceName } from "../../topology/names.ts";
 import type { Command } from "../machine.ts";
-import { ensureAgent } from "./ensure.ts";
+import { ensureAgent, findAgent } from "./ensure.ts";
 import { identify } from "./identity.ts";
+import { layoutOf, removeOutside } from "./layout.ts";
 import { PortInUse } from "./problem.ts";
 import { readRecords, readSockets, writeRecord } from "./record.ts";
 import { type TestMachine, testMachine, traffic, until } from "./testing.ts";
@@ -108,6 +109,21 @@ test("an instance that is asked for while no agent runs comes with the agent, on
   await system.machine.start(worker, sleeper(system.folder));
   expect(await pidOf(system)).toBe(pid);
   expect(await system.machine.list()).toMatchObject([{ name: worker, restarts: 0, state: "running" }]);
+});
+
+test("an agent that breaks off a question, as one that was killed just then, counts as gone", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "ninefold-broken-"));
+  const layout = layoutOf(folder);
+  const server = createServer((socket) => socket.destroy());
+  await new Promise<void>((listening) => server.listen(layout.agentSocket, listening));
+  try {
+    // Before or after it was read: each is met in some of so many tries.
+    for (let tries = 0; tries < 200; tries += 1) expect(await findAgent(layout)).toBeUndefined();
+  } finally {
+    server.close();
+    removeOutside(folder);
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test("the accept queue outlives the agent that opened it and every instance that served from it", async () => {
