@@ -84,7 +84,7 @@ export function oneShots(
     options?: ErrorOptions,
   ): Promise<StepFailed> {
     const { hangs, fix } = WORDS[doing];
-    const says = `${hangs} after ${ms / 1_000} s${await logTail(machine.log(name))}`;
+    const says = `${hangs} after ${Math.round(ms / 1_000)} s${await logTail(machine.log(name))}`;
     return new StepFailed(`${doing}-hangs`, { at: `release ${release}`, says, fix }, options);
   }
 
