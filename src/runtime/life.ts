@@ -20,15 +20,12 @@ export interface Life {
 /** The database is asked again after this long, milliseconds. */
 const RETRY_MS = 50;
 
-/** Whether what was looked for was there at once; undefined when the role was stopped meanwhile. */
-export type Found = "at once" | "awaited" | undefined;
-
-/** Waits until the database answers, however long: it may be in the making. */
-export async function databaseAnswers(database: Database<unknown>, life: Life, log: Logger): Promise<Found> {
+/** Waits until the database answers, however long: it may be in the making. Gives false when the role was stopped meanwhile. */
+export async function databaseAnswers(database: Database<unknown>, life: Life, log: Logger): Promise<boolean> {
   for (let told = false; life.status === "starting"; ) {
     try {
       await database.ping();
-      return told ? "awaited" : "at once";
+      return true;
     } catch (error) {
       life.reason = `waiting for the database: ${error instanceof Error ? error.message : String(error)}`;
       if (!told) log.warn({ err: error }, "waiting for the database");
@@ -36,7 +33,7 @@ export async function databaseAnswers(database: Database<unknown>, life: Life, l
     }
     await pause(RETRY_MS);
   }
-  return undefined;
+  return false;
 }
 
 /** The same for a role that has nobody to tell that it waits. @throws what the database said last, after `withinMs` */

@@ -3,8 +3,7 @@ import type { IncomingMessage } from "node:http";
 import { get } from "node:https";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { readSpecification } from "../../examples/conduit/contract/specification.ts";
-import { walkContract } from "../../examples/conduit/contract/walk.ts";
+import { contractClient } from "../support/contract-client.ts";
 import { type System, startSystem } from "../support/system.ts";
 import { expectKept } from "../support/verdict.ts";
 
@@ -25,26 +24,6 @@ async function underTraffic(system: System, changes: readonly (readonly string[]
   for (const change of changes) await system.succeed(...change);
   await client.finish();
   expectKept(await traffic.finish({ after: 2_000 }));
-}
-
-/** Walks through the RealWorld specification again and again, until it is asked to finish the last round. */
-function contractClient(url: string): Disposable & { finish(): Promise<void> } {
-  const specification = readSpecification();
-  let over = false;
-  const walking = (async () => {
-    do await walkContract(url, specification);
-    while (!over);
-  })();
-  walking.catch(() => undefined); // told by `finish`
-  return {
-    finish: () => {
-      over = true;
-      return walking;
-    },
-    [Symbol.dispose]: () => {
-      over = true;
-    },
-  };
 }
 
 test("from rung 1 to 3 and back under traffic: nothing fails, nothing is lost, repeated or stale", async () => {

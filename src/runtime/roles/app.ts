@@ -56,6 +56,8 @@ export function startApp(instance: Instance, log: Logger): Role {
       },
     });
 
+    /** The database has not always been there since this began. */
+    let refused = false;
     log.info({ service: config.service }, "loading");
     const loaded = await loadService(config.service);
     const { definition } = loaded.service;
@@ -66,11 +68,16 @@ export function startApp(instance: Instance, log: Logger): Role {
       ...config.database,
       log,
       applicationName: config.instance,
-      onTrouble: () => void endpoints.reread(),
+      onTrouble: () => {
+        refused = true;
+        void endpoints.reread();
+      },
     });
     endpoints.onReplace((next) => database?.setEndpoints(next));
-    const found = [await databaseAnswers(database, life, log), await tablesAreThere(database, loaded.migrations, life)];
-    if (found.includes(undefined)) return;
+    if (!(await databaseAnswers(database, life, log))) return;
+    const tables = await tablesAreThere(database, loaded.migrations, life);
+    if (tables === undefined) return;
+    const isNew = refused || tables === "awaited";
 
     life.reason = "checking the table facts";
     const [problem, ...more] = await checkTableFacts(database.db, definition.tables ?? {});
@@ -94,7 +101,7 @@ export function startApp(instance: Instance, log: Logger): Role {
       });
     const { warm = [] } = definition;
     // Where the database was only now made there is nothing to be found in it, and nobody else who serves meanwhile.
-    if (!found.includes("awaited")) {
+    if (!isNew) {
       life.reason = "warming up";
       await Promise.race([assets?.warm(), pause(ASSETS_MS)]);
       await warmUp({ paths: warm, server: serverOf(unending(handler)), atOnce: config.database.connections });
@@ -106,7 +113,7 @@ export function startApp(instance: Instance, log: Logger): Role {
     life.status = "ready";
     life.reason = undefined;
     log.info({ port: address.port }, "ready");
-    if (found.includes("awaited")) void assets?.warm();
+    if (isNew) void assets?.warm();
   };
 
   const starting = start().catch((error: unknown) => {

@@ -136,8 +136,11 @@ test("an instance asks its app for the paths to warm before anybody else can, bu
   await using service = await notes({ "service.ts": `${counting.trim().replace(/\},\s*\}\);$/, "} } },});")}` });
   const seen = async (name: string) => {
     const app = await service.start("app", { name, config: { database: { connections: 3, holdMs: 5_000 } } });
-    if (name === "test.app.1") await service.run("migrate");
-    await app.until("ready");
+    if (name === "test.app.1") {
+      await until(async () => /migrations/.test(String((await app.health())?.body.reason)));
+      await service.run("migrate");
+    }
+    await app.until("ready", 60_000);
     const [, port] = /"port":(\d+)/.exec(await app.log()) ?? [];
     const urls = (await (await fetch(`http://127.0.0.1:${port}/seen`)).json()) as string[];
     app.child.kill();
@@ -148,7 +151,7 @@ test("an instance asks its app for the paths to warm before anybody else can, bu
   const later = await seen("test.app.2");
   expect(later.filter((url) => url === "/warm?n=1")).toHaveLength(6);
   expect(later.filter((url) => url === "/broken")).toHaveLength(6);
-});
+}, 180_000);
 
 /** Only whoever may raise a priority again lowers it. */
 test.runIf(process.platform === "linux" && process.getuid?.() === 0)(

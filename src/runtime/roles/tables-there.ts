@@ -1,20 +1,21 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { type Database, pendingMigrations } from "../data/index.ts";
 import { jobsInstalled } from "../jobs/index.ts";
-import type { Found, Life } from "../life.ts";
+import type { Life } from "../life.ts";
 
 /** The tables are looked for again after this long, milliseconds. */
 const AGAIN_MS = 20;
 
 /**
  * Waits until the queue's tables and those of the service's migrations are there: they may be in the making.
+ * Gives undefined when the role was stopped meanwhile.
  */
 export async function tablesAreThere(
   database: Database<unknown>,
   migrations: string | undefined,
   life: Life,
-): Promise<Found> {
-  let found: Found = "at once";
+): Promise<"at once" | "awaited" | undefined> {
+  let found: "at once" | "awaited" = "at once";
   while (life.status === "starting") {
     const { db } = database;
     const { pending } =
