@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-import { contractClient } from "../support/contract-client.ts";
 import { LONG, NOT_LONG } from "../support/long.ts";
 import { signalHost } from "../support/members.ts";
 import { type System, startSystem } from "../support/system.ts";
@@ -17,12 +16,9 @@ async function etcdMembers(system: System): Promise<string[]> {
   return (await system.status()).instances.filter(({ role }) => role === "etcd").map(({ name }) => name);
 }
 
-/** Runs changes one after another under the check's traffic and a client of the specification; every promise must be kept. */
 async function underTraffic(system: System, ...changes: readonly (readonly string[])[]) {
   await using traffic = await system.check({ users: 30, rate: 100 });
-  using client = contractClient(`${system.url}/api`);
   for (const change of changes) await system.succeed(...change);
-  await client.finish();
   const report = await traffic.finish({ after: 2_000 });
   expectKept(report);
   return report;
