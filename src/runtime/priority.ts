@@ -20,7 +20,7 @@ export function givesWay(): void {
   raise.unref();
 }
 
-/** From now on this process is worth as much as any other. */
+/** Takes back the priority that {@link givesWay} gave up; does nothing where it gave up none. */
 export function servesNow(): void {
   if (raise === undefined) return;
   clearTimeout(raise);

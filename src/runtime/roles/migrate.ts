@@ -32,7 +32,7 @@ export async function migrateService(instance: Instance, log: Logger): Promise<M
     await writeWhole(config.ahead.inspected, await inspect(config, log));
     // Whoever asked ends this process when there is nothing to begin with any more.
     while (!existsSync(config.ahead.begin)) await pause(LOOK_MS);
-  }
+  } else log.info({ service: config.service }, "loading");
   const { service, migrations } = await loadService(config.service);
   const to = { endpoints, credentials: secrets.database, log };
 
