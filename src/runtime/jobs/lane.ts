@@ -5,6 +5,7 @@ import type { Logger } from "pino";
 import { nextFetchSize } from "./fetch-size.ts";
 import type { FollowingPool } from "./following.ts";
 import { libraryLog, runTaskList } from "./library.ts";
+import { countingTaken } from "./taken.ts";
 
 /** How often an idle lane looks for jobs, in milliseconds: half of it is the typical pick-up time of a new job. */
 const POLL_MS = 50;
@@ -107,12 +108,15 @@ function handBackOnShutdown({ worker, pool, log }: LaneOptions, events: WorkerEv
  * It asks once for the numbers of its tasks, and version 0.18.0 keeps what comes of that for good, an error too: such a lane
  * would never take a job, and ends.
  */
-function libraryPool({ pool, onEnd }: LaneOptions): Pool {
-  const query = (given: string | QueryConfig, values?: unknown[]) =>
-    pool.asPool.query(given, values).catch((error: unknown) => {
-      if ((typeof given === "string" ? given : given.text).includes("_private_tasks as tasks")) onEnd(error);
+function libraryPool({ pool, worker, onEnd }: LaneOptions): Pool {
+  const send = countingTaken(worker, (statement) => pool.asPool.query(statement));
+  const query = (given: string | QueryConfig, values: unknown[] = []) => {
+    const statement = typeof given === "string" ? { text: given, values } : given;
+    return send(statement).catch((error: unknown) => {
+      if (statement.text.includes("_private_tasks as tasks")) onEnd(error);
       throw error;
     });
+  };
   const client = { query, release: () => undefined };
   const connect = (callback?: unknown) => (callback === undefined ? Promise.resolve(client) : undefined);
   return Object.assign(Object.create(pool.asPool) as Pool, { connect });

@@ -90,7 +90,7 @@ end
 $$;
 `;
 
-/** Gives back jobs that a worker took but did not begin. */
+/** Gives back jobs that a worker took but did not begin: those named, or those of some tasks that it knows nothing of. */
 const HAND_BACK = `
 create or replace function ninefold.hand_back(worker text, jobs bigint[]) returns void language sql volatile as $$
   with returned as (
@@ -99,6 +99,13 @@ create or replace function ninefold.hand_back(worker text, jobs bigint[]) return
   )
   update graphile_worker._private_job_queues q set locked_by = null, locked_at = null
     from returned where q.id = returned.job_queue_id and q.locked_by = worker
+$$;
+create or replace function ninefold.hand_back_unknown(worker text, tasks int[], known bigint[])
+returns void language sql volatile as $$
+  select ninefold.hand_back(worker, array(
+    select id from graphile_worker._private_jobs
+      where locked_by = worker and task_id = any(tasks) and id <> all(known)
+  ))
 $$;
 `;
 
