@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { contractClient } from "../support/contract-client.ts";
 import { LONG, NOT_LONG } from "../support/long.ts";
 import { signalHost } from "../support/members.ts";
 import { type System, startSystem } from "../support/system.ts";
@@ -18,7 +19,9 @@ async function etcdMembers(system: System): Promise<string[]> {
 
 async function underTraffic(system: System, ...changes: readonly (readonly string[])[]) {
   await using traffic = await system.check({ users: 30, rate: 100 });
+  using client = contractClient(`${system.url}/api`);
   for (const change of changes) await system.succeed(...change);
+  await client.finish();
   const report = await traffic.finish({ after: 2_000 });
   expectKept(report);
   return report;
