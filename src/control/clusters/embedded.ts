@@ -8,6 +8,7 @@ import { sameOnDisk } from "../same-on-disk.ts";
 import { startFailed, untilHealthy } from "../until-healthy.ts";
 import type { StepContext } from "../world.ts";
 import type { ClusterRunner } from "./cluster.ts";
+import { setUnusedDataAside } from "./unused-data.ts";
 
 /** The PostgreSQL from npm, on a unix socket beside the service. */
 export function embeddedClusters(machine: LocalMachine, paths: StatePaths): ClusterRunner {
@@ -27,7 +28,11 @@ export function embeddedClusters(machine: LocalMachine, paths: StatePaths): Clus
   }
 
   return {
-    init: async (name, settings) => initCluster(machine, await place(name, settings)),
+    init: async (name, settings) => {
+      const placed = await place(name, settings);
+      await setUnusedDataAside(placed.folder, "embedded");
+      await initCluster(machine, placed);
+    },
     start,
     change: (name, _, settings, context) => start(name, settings, context),
     stop: (name) => machine.stop(name),

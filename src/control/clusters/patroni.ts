@@ -15,6 +15,7 @@ import type { SystemPlaces } from "../placed-system.ts";
 import type { StepContext } from "../world.ts";
 import type { ClusterRunner } from "./cluster.ts";
 import { ANY, type Member, patroniMembers } from "./patroni-members.ts";
+import { setUnusedDataAside } from "./unused-data.ts";
 
 /** The system's PostgreSQL under Patroni, each member on a host of its own. */
 export function patroniClusters(machine: LocalMachine, places: SystemPlaces): ClusterRunner {
@@ -33,7 +34,11 @@ export function patroniClusters(machine: LocalMachine, places: SystemPlaces): Cl
   }
 
   return {
-    init: (name, settings) => members.write(places.patroni(name, settings)),
+    init: async (name, settings) => {
+      const placed = places.patroni(name, settings);
+      await setUnusedDataAside(placed.folder, "patroni");
+      await members.write(placed);
+    },
     start: async (name, settings, context, replication) => {
       // What Patroni keeps in etcd may be older than the files, after a crash between the two.
       await changeSettingsOfAll(await running(name, settings, context, replication), settings);

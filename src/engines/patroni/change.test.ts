@@ -3,6 +3,7 @@ import { until } from "../../machine/local/testing.ts";
 import type { Placed } from "../engine.ts";
 import { patroniEngine } from "./engine.ts";
 import { type TestMember, testMember } from "./member.fixture.ts";
+import { patroniAsk } from "./rest.ts";
 import type { PatroniSpec } from "./spec.ts";
 
 let member: TestMember;
@@ -77,3 +78,20 @@ test("Patroni leaves the replication slots of a move alone, and drops others", a
   await until("Patroni dropped the other one", async () => !(await names()).includes("stray"));
   expect(await names()).toEqual(["ninefold_move_1", "pg_16400_sync_16391_123"]);
 }, 30_000);
+
+test("a Patroni that starts, and has no settings yet, is waited for", async () => {
+  await using other = await testMember();
+  const started = other.start();
+  const { spec } = other.patroni;
+  const changed = async () => {
+    try {
+      await patroniAsk(spec, "PATCH", "/config", { postgresql: { parameters: { work_mem: "5MB" } } }, 30_000);
+      return true;
+    } catch (error) {
+      if (!/cannot be reached/.test(String(error))) throw error;
+      return false;
+    }
+  };
+  await until("it answers", changed);
+  await started;
+}, 60_000);

@@ -1,8 +1,11 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import { type JsonAnswer, jsonRequest, whyUnreachable } from "../json-request.ts";
 import { patroniPasswords, REST_USER } from "./passwords.ts";
 import { PatroniFailed } from "./problem.ts";
 import type { PatroniSpec } from "./spec.ts";
+
+const AGAIN_MS = 50;
 
 /** What a member says of itself (Patroni manual, "Patroni REST API"). Fields are missing while it starts. */
 const Status = z.object({
@@ -40,12 +43,20 @@ export async function patroniAsk(
   const at = `http://${spec.address}:${spec.restPort}${path}`;
   const password = (await patroniPasswords(spec.patroniSecrets))[REST_USER];
   const authorization = `Basic ${Buffer.from(`${REST_USER}:${password}`).toString("base64")}`;
-  let answer: JsonAnswer;
-  try {
-    answer = await jsonRequest(at, { method, headers: { authorization }, body, withinMs });
-  } catch (cause) {
-    throw new PatroniFailed(at, `cannot be reached: ${whyUnreachable(cause)}`, { cause });
+  const ask = () =>
+    jsonRequest(at, { method, headers: { authorization }, body, withinMs }).catch((cause: unknown) => {
+      throw new PatroniFailed(at, `cannot be reached: ${whyUnreachable(cause)}`, { cause });
+    });
+  let answer = await ask();
+  for (const until = performance.now() + withinMs; notYet(method, answer) && performance.now() < until; ) {
+    await delay(AGAIN_MS);
+    answer = await ask();
   }
   if (answer.status < 300) return;
   throw new PatroniFailed(at, `refused with status ${answer.status}${answer.text === "" ? "" : `: ${answer.text}`}`);
+}
+
+/** There are no settings to change yet: Patroni writes the first ones to etcd a moment after it has become the leader. */
+function notYet(method: string, { status }: JsonAnswer): boolean {
+  return method === "PATCH" && status === 503;
 }
