@@ -47,6 +47,13 @@ export async function jobsInstalled<DB>(db: Kysely<DB>): Promise<boolean> {
   return rows[0]?.said?.startsWith(MARK) === true;
 }
 
+/** Milliseconds since the queue's tables were made, with the first release of the service; they must be there. */
+export async function queueAgeMs<DB>(db: Kysely<DB>): Promise<number> {
+  const { rows } = await sql<{ age_ms: number }>`
+    select extract(epoch from now() - min(ts))::float8 * 1000 as age_ms from graphile_worker.migrations`.execute(db);
+  return rows[0]?.age_ms ?? 0;
+}
+
 const SAID = "select obj_description(oid, 'pg_namespace') as said from pg_namespace where nspname = 'ninefold'";
 
 async function installed(client: ClientBase): Promise<string | undefined> {

@@ -10,6 +10,7 @@ import { sessionCookie } from "../http/session-cookies.ts";
 import { tokenSessions } from "../http/sessions.ts";
 import { warmUp } from "../http/warm.ts";
 import { BadInstanceFile, type Instance } from "../instance.ts";
+import { queueAgeMs } from "../jobs/index.ts";
 import { databaseAnswers, type Life, type Role } from "../life.ts";
 import { BadService, loadService } from "../load.ts";
 import { servesNow } from "../priority.ts";
@@ -20,6 +21,8 @@ import { tablesAreThere } from "./tables-there.ts";
 
 /** Files are compressed before others are served, for no longer than this, milliseconds; the rest is meanwhile. */
 const ASSETS_MS = 1_000;
+/** Where the tables are younger, milliseconds, nobody else serves who could do so meanwhile, and there is nothing to be found in them. */
+const NEW_MS = 10_000;
 
 /**
  * Serves the service's requests. It is ready, and accepts, only when the database has answered, the table facts hold and the
@@ -56,8 +59,6 @@ export function startApp(instance: Instance, log: Logger): Role {
       },
     });
 
-    /** The database has not always been there since this began. */
-    let refused = false;
     log.info({ service: config.service }, "loading");
     const loaded = await loadService(config.service);
     const { definition } = loaded.service;
@@ -68,16 +69,11 @@ export function startApp(instance: Instance, log: Logger): Role {
       ...config.database,
       log,
       applicationName: config.instance,
-      onTrouble: () => {
-        refused = true;
-        void endpoints.reread();
-      },
+      onTrouble: () => void endpoints.reread(),
     });
     endpoints.onReplace((next) => database?.setEndpoints(next));
     if (!(await databaseAnswers(database, life, log))) return;
-    const tables = await tablesAreThere(database, loaded.migrations, life);
-    if (tables === undefined) return;
-    const isNew = refused || tables === "awaited";
+    if (!(await tablesAreThere(database, loaded.migrations, life))) return;
 
     life.reason = "checking the table facts";
     const [problem, ...more] = await checkTableFacts(database.db, definition.tables ?? {});
@@ -100,7 +96,8 @@ export function startApp(instance: Instance, log: Logger): Role {
         queueMs,
       });
     const { warm = [] } = definition;
-    // Where the database was only now made there is nothing to be found in it, and nobody else who serves meanwhile.
+    // Tables of an earlier Ninefold do not let us read their age, until the next migration: then they are not new.
+    const isNew = (await queueAgeMs(database.db).catch(() => NEW_MS)) < NEW_MS;
     if (!isNew) {
       life.reason = "warming up";
       await Promise.race([assets?.warm(), pause(ASSETS_MS)]);

@@ -124,7 +124,7 @@ test("migrate may be told to wait until there is a database, and says meanwhile 
   expect(await tables()).toBeGreaterThan(0);
 });
 
-test("an instance asks its app for the paths to warm before anybody else can, but not where it waited for its tables", async () => {
+test("an instance asks its app for the paths to warm before anybody else can, but not where the tables were only now made", async () => {
   const counting = SERVICE.replace('name: "notes",', 'name: "notes", warm: ["/warm?n=1", "/broken"],').replace(
     "=> async (request, response) => {",
     `=> { const seen = []; let closed = false; return { ready: async () => {}, close: async () => { closed = true; }, routing: async (request, response) => {
@@ -148,6 +148,8 @@ test("an instance asks its app for the paths to warm before anybody else can, bu
     return urls;
   };
   expect(await seen("test.app.1")).toEqual([]);
+  await using database = await signedIn(service.connectionString);
+  await database.query("update graphile_worker.migrations set ts = ts - interval '1 minute'");
   const later = await seen("test.app.2");
   expect(later.filter((url) => url === "/warm?n=1")).toHaveLength(6);
   expect(later.filter((url) => url === "/broken")).toHaveLength(6);

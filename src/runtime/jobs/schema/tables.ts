@@ -57,6 +57,7 @@ create policy ninefold_service on ${table} to ${role} using (true) with check (t
 grant usage on schema graphile_worker, ninefold to ${role};
 grant select, insert, update, delete on ${tables.slice(0, 2).join(", ")} to ${role};
 grant select, insert, update on ${tables.slice(2).join(", ")} to ${role};
+grant select on graphile_worker.migrations to ${role};
 grant select, insert, update, delete on ninefold.workers, ninefold.inbox, ninefold.schedules to ${role};
 do $do$
 declare
