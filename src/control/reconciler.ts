@@ -102,9 +102,12 @@ export function createReconciler({ journal, world, now, onProgress }: Reconciler
     await world.keep(journal.topologies().slice(0, KEPT_TOPOLOGIES), releasesInUse());
   }
 
-  /** Begins the steps of a plan, each in its turn or, where it may, along with one before it. */
+  /** Begins the steps of a plan, each in its turn or, where it may, along with those before it. */
   function stepsInHand({ id, plan, done, begun }: PlanRecord) {
     const running = new Map<number, Promise<number>>();
+    const ended = new Set<number>();
+    /** Place of the step whose turn it is. */
+    let turn = done;
     const givenUp = new AbortController();
     /** Steps that have begun, counted from the start, those of a control plane before this one included. */
     let reached = done + begun;
@@ -125,18 +128,28 @@ export function createReconciler({ journal, world, now, onProgress }: Reconciler
       reached = Math.max(reached, index + 1);
       journal.stepBegins(id, reached, event);
       const signal = AbortSignal.any([asked.signal, givenUp.signal]);
-      const ended = runStep(world, step.do, plan, contextOf(id, index + 1, signal)).then(
-        () => now() - began,
+      const end = runStep(world, step.do, plan, contextOf(id, index + 1, signal)).then(
+        () => {
+          ended.add(index);
+          if (!signal.aborted) beginAhead();
+          return now() - began;
+        },
         (cause: unknown) => Promise.reject(new GateClosed(cause)),
       );
-      ended.catch(() => undefined); // told when its turn comes
-      running.set(index, ended);
+      end.catch(() => undefined); // told when its turn comes
+      running.set(index, end);
+    }
+
+    function beginAhead(): void {
+      for (const place of alongside(plan, turn, ended)) begin(place);
     }
 
     return {
       /** Resolves with the time that a step took, in milliseconds; rejects with GateClosed. */
       end(index: number): Promise<number> {
-        for (const place of [index, ...alongside(plan, index)]) begin(place);
+        turn = index;
+        begin(index);
+        beginAhead();
         return running.get(index) as Promise<number>;
       },
       /** Ends what has begun ahead of its turn. Gives how many steps must be undone, at least `least`. */

@@ -39,23 +39,31 @@ describe("plans", () => {
     ]);
   });
 
-  /** Steps that may begin together with the first one of a name. */
-  const beside = (plan: Plan, name: string) => {
-    const index = plan.steps.findIndex((step) => step.do.name === name);
-    return alongside(plan, index).map((place) => plan.steps[place]?.do.name);
+  /** Steps that may be in hand together with the first one of a name, when those of other names have ended. */
+  const beside = (plan: Plan, name: string, ...ended: readonly string[]) => {
+    const place = (one: string) => plan.steps.findIndex((step) => step.do.name === one);
+    const places = alongside(plan, place(name), new Set(ended.map(place)));
+    return places.map((at) => plan.steps[at]?.do.name).filter((one) => one !== undefined && !ended.includes(one));
   };
 
   test("from nothing, the code is loaded while the database is made, and what needs both comes after both", () => {
     const first = { kind: "up", from: EMPTY, running: true, nextRelease: 1 } as const;
     const single = planChange({ ...first, topology: presetForRung(1) });
+    expect(beside(single, "open-socket")).toEqual([]);
+    expect(beside(single, "publish-endpoints")).toEqual(["init-database"]);
     expect(beside(single, "make-release")).toEqual(["init-database"]);
     expect(beside(single, "inspect-release")).toEqual(["init-database"]);
+    expect(beside(single, "inspect-release", "init-database")).toEqual(["start-database"]);
+    expect(beside(single, "inspect-release", "init-database", "start-database")).toEqual(["prepare-database"]);
+    const made = ["init-database", "start-database", "prepare-database"];
+    expect(beside(single, "inspect-release", ...made)).toEqual([]);
     expect(beside(single, "init-database")).toEqual(["start-instance"]);
     expect(single.steps.map((step) => step.do)).toContainEqual({ name: "inspect-release", release: 1, migrates: true });
     expect(beside(single, "start-database")).toEqual(["start-instance"]);
     expect(beside(single, "migrate")).toEqual(["start-instance"]);
     const balanced = planChange({ ...first, topology: presetForRung(3) });
     expect(beside(balanced, "make-release")).toEqual(["start-etcd"]);
+    expect(beside(balanced, "make-release", "start-etcd")).toEqual(["init-database"]);
     expect(beside(balanced, "start-database")).toEqual(["start-instance"]);
   });
 
