@@ -45,7 +45,7 @@ async function up(cli: Cli, options: UpOptions): Promise<void> {
   // What somebody else started stays theirs: it is changed, and goes on when this command ends.
   const detach = options.detach === true || (running !== undefined && (await running.status()).state !== "down");
   const interrupted = onInterrupt();
-  const control = running ?? (await ensureControl(folder));
+  const control = running ?? (await start(folder, change));
   const outcome = await Promise.race([
     follow(control.apply(change), cli.terminal, options).catch(async (error: unknown) => {
       await stopIfEmpty(folder, control);
@@ -67,7 +67,17 @@ async function up(cli: Cli, options: UpOptions): Promise<void> {
   interrupted.release();
 }
 
-function changeOf({ port = portFromEnvironment(), host, app, rung, tls, lag }: UpOptions): Change {
+/** What can be done before the control plane is there is loaded while the agent starts. */
+function start(folder: string, change: Change & { kind: "up" }): Promise<ControlClient> {
+  const ahead = import("../control/database-ahead.ts");
+  return ensureControl(folder, {
+    first: (own) => {
+      ahead.then(({ initDatabaseAhead }) => initDatabaseAhead(own, change)).catch(() => undefined); // the plan will tell
+    },
+  });
+}
+
+function changeOf({ port = portFromEnvironment(), host, app, rung, tls, lag }: UpOptions): Change & { kind: "up" } {
   return {
     kind: "up",
     ...(port === undefined ? {} : { port }),

@@ -38,7 +38,11 @@ export async function planFor(change: Change, journal: Journal, paths: StatePath
 }
 
 /** What the user's file says, else what ran last, else rung 1; with what the command line says on top. */
-async function wantedTopology(change: Change & { kind: "up" }, from: Situation, paths: StatePaths): Promise<Topology> {
+export async function wantedTopology(
+  change: Change & { kind: "up" },
+  from: Situation,
+  paths: StatePaths,
+): Promise<Topology> {
   const { topologyFile } = paths;
   const base = existsSync(topologyFile)
     ? readTopology(await readFile(topologyFile, "utf8")).topology

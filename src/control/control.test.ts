@@ -1,11 +1,13 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { ensureAgent, localMachine } from "../machine/local/index.ts";
 import { findControl } from "./address.ts";
 import type { ControlClient, PlanEvents } from "./client.ts";
+import { initDatabaseAhead } from "./database-ahead.ts";
 import type { ControlEvent } from "./event.ts";
 import { JournalCorrupt } from "./problem.ts";
 import { restoreJournal } from "./restore.ts";
@@ -258,6 +260,38 @@ test(
   },
   LONG,
 );
+
+test(
+  "a first start's database is made while the control plane loads, once",
+  async () => {
+    await using other = await serviceFolder();
+    const change = { kind: "up", port: other.port } as const;
+    const started = () => {
+      const ahead = vi.fn((folder: string) => void initDatabaseAhead(folder, change));
+      return { ahead, client: ensureControl(other.folder, { first: ahead }) };
+    };
+    const first = started();
+    expect(await last((await first.client).apply(change))).toMatchObject({ kind: "finished" });
+    expect(first.ahead).toHaveBeenCalledOnce();
+    const log = await readFile(join(other.folder, ".ninefold/instances/dc1.db.1/log"), "utf8");
+    expect(log.match(/creating subdirectories/g)).toHaveLength(1);
+    await last((await first.client).down());
+    const second = started();
+    expect(await last((await second.client).apply(change))).toMatchObject({ kind: "finished" });
+    expect(second.ahead).not.toHaveBeenCalled();
+  },
+  LONG,
+);
+
+test("no database is made ahead where the port is taken, nor where it does not come from npm", async () => {
+  await using other = await serviceFolder();
+  const nothingMade = () => expect(existsSync(join(other.folder, ".ninefold/secrets"))).toBe(false);
+  await initDatabaseAhead(other.folder, { kind: "up", port: other.port, rung: 2 });
+  nothingMade();
+  await using _holder = createServer().listen(other.port, "127.0.0.1");
+  await initDatabaseAhead(other.folder, { kind: "up", port: other.port });
+  nothingMade();
+});
 
 test(
   "a first start that cannot be is told with its cause and leaves nothing running, and the corrected one starts",

@@ -18,6 +18,8 @@ import { seldom } from "./seldom.ts";
 export interface StartOptions {
   /** Longest wait for the control plane's first answer, in milliseconds; default 15,000. */
   readonly withinMs?: number;
+  /** Called where nothing was ever started before, with the folder's one name, as soon as there is an agent. */
+  readonly first?: (folder: string) => void;
 }
 
 /** The control plane ended at once, or does not answer. */
@@ -43,9 +45,11 @@ export async function ensureControl(folder: string, options: StartOptions = {}):
   const paths = statePaths(own);
   await checkFormat(paths);
   if (existsSync(paths.journal)) new Journal(paths.journal)[Symbol.dispose]();
+  const first = !existsSync(paths.root);
   const machine = localMachine(own);
   const state = async () => (await machine.list()).find(({ name }) => name === CONTROL);
   await machine.start(CONTROL, controlCommand(own));
+  if (first) options.first?.(own);
   const before = (await state())?.restarts ?? 0;
   const log = machine.log(CONTROL);
   const look = seldom(STATE_MS, state);

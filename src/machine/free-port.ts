@@ -9,14 +9,19 @@ import { createServer } from "node:net";
 export async function freePort(address = "127.0.0.1"): Promise<number> {
   for (;;) {
     const port = 10_000 + Math.floor(Math.random() * 20_000);
-    const server = createServer().listen(port, address);
-    const free = await once(server, "listening").then(
-      () => true,
-      () => false,
-    );
-    if (!free) continue;
-    server.close();
-    await once(server, "close");
-    return port;
+    if (await isFree(address, port)) return port;
   }
+}
+
+/** Whether a server could listen there now. */
+export async function isFree(address: string, port: number): Promise<boolean> {
+  const server = createServer().listen(port, address);
+  try {
+    await once(server, "listening");
+  } catch {
+    return false;
+  }
+  server.close();
+  await once(server, "close");
+  return true;
 }

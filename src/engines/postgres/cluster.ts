@@ -23,7 +23,8 @@ export function postgresFiles(instance: Placed<PostgresSpec>): ReadonlyMap<strin
 }
 
 /**
- * Writes the instance's files, and makes its data folder if there is none. Safe to run again, whatever cut a first try short.
+ * Writes the instance's files, and makes its data folder if there is none. Safe to run again, whatever cut a first try short,
+ * and by two at once.
  * The passwords are made, too, if there are none.
  * @throws DiskFull, PostgresFailed, BadPasswords
  */
@@ -41,8 +42,7 @@ export async function initCluster(machine: Machine, instance: Placed<PostgresSpe
     stop: { signal: "SIGTERM", withinMs: 0 },
   } as const;
   const { code, stderr } = await machine.run(name, init, { ms: INIT_MS });
-  await rm(join(folder, "password"), { force: true });
-  if (code === 0) return;
+  if (code === 0) return rm(join(folder, "password"), { force: true });
   if (isDiskFull(stderr)) throw new DiskFull(folder);
   throw new PostgresFailed(folder, `initdb ended with code ${code}: ${stderr.trim().slice(-1000)}`);
 }

@@ -31,8 +31,48 @@ export interface RunOptions {
 
 let runs = 0;
 
-/** Runs a command to its end; it is killed, with its group, when it takes too long or nobody waits for it. */
+/** Runs that go on, by what was asked for. */
+const going = new Map<string, SharedRun>();
+
+interface SharedRun {
+  readonly result: Promise<RunResult>;
+  readonly nobody: AbortController;
+  waiting: number;
+}
+
+/**
+ * Runs a command to its end; it is killed, with its group, when it takes too long or nobody waits for it. Whoever asks for the
+ * very same run while it goes on gets the result of that one.
+ */
 export async function runToEnd(name: InstanceName, command: Command, options: RunOptions): Promise<RunResult> {
+  const key = JSON.stringify([name, command]);
+  for (let dying = going.get(key); dying?.nobody.signal.aborted === true; dying = going.get(key)) {
+    await dying.result.catch(() => undefined);
+  }
+  const shared = going.get(key) ?? begin(key, name, command, options);
+  shared.waiting += 1;
+  const leave = () => {
+    shared.waiting -= 1;
+    if (shared.waiting === 0) shared.nobody.abort();
+  };
+  options.signal.addEventListener("abort", leave);
+  if (options.signal.aborted) leave();
+  try {
+    return await shared.result;
+  } finally {
+    options.signal.removeEventListener("abort", leave);
+  }
+}
+
+function begin(key: string, name: InstanceName, command: Command, options: RunOptions): SharedRun {
+  const nobody = new AbortController();
+  const result = runAlone(name, command, { ...options, signal: nobody.signal }).finally(() => going.delete(key));
+  const shared = { result, nobody, waiting: 0 };
+  going.set(key, shared);
+  return shared;
+}
+
+async function runAlone(name: InstanceName, command: Command, options: RunOptions): Promise<RunResult> {
   runs += 1;
   const record = join(options.folder, `${name}.${process.pid}.${runs}.run.json`);
   let started: ProcessIdentity | undefined;
