@@ -114,7 +114,7 @@ describe("a running deployment", () => {
   test(
     "new code that never gets ready is given up after its time, and the old code keeps serving",
     async () => {
-      const topology = { public: { port: service.port }, app: { startMs: 20_000 } };
+      const topology = { public: { port: service.port }, app: { startMs: 10_000 } };
       expect(await last(control.apply({ kind: "apply", topology }))).toMatchObject({ kind: "finished" });
       await service.write({ version: 9, http: "await new Promise(() => {});" });
       const end = await last(control.deploy());

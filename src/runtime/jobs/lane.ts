@@ -5,7 +5,7 @@ import type { Logger } from "pino";
 import { nextFetchSize } from "./fetch-size.ts";
 import type { FollowingPool } from "./following.ts";
 import { libraryLog, runTaskList } from "./library.ts";
-import { countingTaken } from "./taken.ts";
+import { countingTaken, type Taking } from "./taken.ts";
 
 /** How often an idle lane looks for jobs, in milliseconds: half of it is the typical pick-up time of a new job. */
 const POLL_MS = 50;
@@ -19,6 +19,8 @@ export interface LaneOptions {
   /** Most jobs that run at a time in this lane. */
   readonly concurrency: number;
   readonly pool: FollowingPool;
+  /** Aborted when all that the worker holds is given back or lost. */
+  readonly signal: AbortSignal;
   readonly log: Logger;
   /** Called when the lane begins to end, also when the library gives up by itself because it could not write that a job is done. */
   readonly onEnd: (cause: unknown) => void;
@@ -29,14 +31,15 @@ export interface LaneOptions {
  * runs take no place of other jobs.
  */
 export function openLane(options: LaneOptions): WorkerPool {
-  const { worker, tasks, concurrency, log } = options;
+  const { worker, tasks, concurrency, pool, log } = options;
+  const taking = countingTaken(worker, (statement) => pool.asPool.query(statement));
   const events = new EventEmitter() as WorkerEvents;
   // Runs before the first fetch. The library would choose the identity itself, after which no lease could be ready for it.
   events.on("pool:create", ({ workerPool }) => {
     workerPool.id = worker;
   });
   adaptFetchSize(events, concurrency);
-  handBackOnShutdown(options, events);
+  handBackOnShutdown(options, taking, events);
   // Not the lane's promise: version 0.18.0 may never settle it once it could not write down that jobs ended.
   events.on("pool:gracefulShutdown", ({ message }) => options.onEnd(message));
   const lane = runTaskList(
@@ -56,7 +59,7 @@ export function openLane(options: LaneOptions): WorkerPool {
       },
     },
     tasks,
-    libraryPool(options),
+    libraryPool(options, taking),
   );
   // The next job of the same order key can start once this one is written as done, a few milliseconds from now.
   events.on("job:complete", ({ job }) => {
@@ -86,12 +89,13 @@ function adaptFetchSize(events: WorkerEvents, concurrency: number): void {
  * version 0.18.0 fails there when nothing else is under way ("Cannot background something when the queue is already released"),
  * then ends without waiting for running jobs, and ends the process if its statement fails: so it finds nothing to give back.
  */
-function handBackOnShutdown({ worker, pool, log }: LaneOptions, events: WorkerEvents): void {
+function handBackOnShutdown({ worker, pool, signal, log }: LaneOptions, taking: Taking, events: WorkerEvents): void {
   let fetched: Array<{ id: string }> = [];
   events.on("localQueue:init", ({ localQueue }) => {
     fetched = (localQueue as unknown as { jobQueue: Array<{ id: string }> }).jobQueue;
   });
   events.on("pool:gracefulShutdown", () => {
+    void taking.settle(signal);
     const ids = fetched.splice(0).map(({ id }) => id);
     if (ids.length === 0) return;
     // What is not given back here is when the lease ends.
@@ -108,11 +112,10 @@ function handBackOnShutdown({ worker, pool, log }: LaneOptions, events: WorkerEv
  * It asks once for the numbers of its tasks, and version 0.18.0 keeps what comes of that for good, an error too: such a lane
  * would never take a job, and ends.
  */
-function libraryPool({ pool, worker, onEnd }: LaneOptions): Pool {
-  const send = countingTaken(worker, (statement) => pool.asPool.query(statement));
+function libraryPool({ pool, onEnd }: LaneOptions, taking: Taking): Pool {
   const query = (given: string | QueryConfig, values: unknown[] = []) => {
     const statement = typeof given === "string" ? { text: given, values } : given;
-    return send(statement).catch((error: unknown) => {
+    return taking.send(statement).catch((error: unknown) => {
       if (statement.text.includes("_private_tasks as tasks")) onEnd(error);
       throw error;
     });

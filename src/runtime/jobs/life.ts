@@ -113,7 +113,9 @@ function openLanes<DB>(
     }
   }
   if (Object.keys(common).length > 0) groups.push({ tasks: common, concurrency: options.concurrency });
-  return groups.map((group) => openLane({ ...group, worker: lease.worker, pool, log: options.log, onEnd }));
+  return groups.map((group) =>
+    openLane({ ...group, worker: lease.worker, signal: lease.signal, pool, log: options.log, onEnd }),
+  );
 }
 
 async function shutDown(lane: WorkerPool, lease: HeldLease): Promise<void> {

@@ -7,14 +7,18 @@ import { type JobsTest, openEffects, startJobsTest, startTestWorker, until } fro
 const JOBS = "graphile_worker._private_jobs";
 
 /** Lets no job be taken while `work` is done; the first statement that takes some then is carried out, and its answer lost. */
-async function loseNextAnswer<T>(proxy: TestProxy, work: () => Promise<T>): Promise<T> {
+async function loseNextAnswer<T>(
+  proxy: TestProxy,
+  work: () => Promise<T>,
+  afterwards: TestProxy["judge"] = () => "pass",
+): Promise<T> {
   const takes = (name: string) => name.startsWith("get_job");
   proxy.judge = ({ code, names }) => (code === "B" && takes(names) ? "cut-before" : "pass");
   const result = await work();
   await new Promise<void>((lost) => {
     proxy.judge = ({ code, names }) => {
       if (code !== "B" || !takes(names)) return "pass";
-      proxy.judge = () => "pass";
+      proxy.judge = afterwards;
       lost();
       return "cut-after";
     };
@@ -83,4 +87,45 @@ test("jobs taken by a statement whose answer was lost run at once, and one that 
   await until("all to be done", async () => (await system.count(JOBS)) === 0);
   expect(runs).toHaveLength(6);
   expect(worker.stats()).toMatchObject({ ready: true, failed: 5, dead: 0 });
+}, 60_000);
+
+test("jobs whose taking was not answered run though their worker begins anew beside one that runs for long", async () => {
+  await using postgres = await startTestPostgres({ roles: true, fsync: false });
+  await using system = await startJobsTest(postgres);
+  await using proxy = await startTestProxy(system.connection);
+  const long = Promise.withResolvers<void>();
+  const soon = Promise.withResolvers<void>();
+  const runs: string[] = [];
+  const definitions = system.define({
+    long: { run: async () => long.promise },
+    soon: { run: async () => soon.promise },
+    short: { run: async (job) => void runs.push(job.id), attempts: 1 },
+  });
+  const jobs = system.jobs(definitions);
+  await using database = Object.assign(openEffects(system.connection, 4), {
+    [Symbol.asyncDispose]: () => database.close(),
+  });
+  const worker = startTestWorker(database, () => ({ ...system.connection, port: proxy.port }), definitions, 4);
+  await using _ended = { [Symbol.asyncDispose]: () => worker.drain(0) };
+  await jobs.enqueue("long", 0);
+  await jobs.enqueue("soon", 0);
+  await until("both to run", () => worker.stats().running === 2);
+
+  // Then no more can be taken nor any given back, and that a job is done cannot be written down: the library gives up.
+  const short = await loseNextAnswer(
+    proxy,
+    () => jobs.enqueueMany("short", [1, 2, 3]),
+    ({ code, names }) =>
+      (code === "B" && /^(?:get|complete)_job/.test(names)) || names.includes("hand_back_unknown")
+        ? "cut-before"
+        : "pass",
+  );
+  soon.resolve();
+  await until("another life to begin", async () => (await system.count("ninefold.workers")) === 2);
+  proxy.judge = () => "pass";
+  await until("the short jobs to be done", () => runs.length === 3);
+  expect(runs.toSorted()).toEqual(short.toSorted());
+  expect(worker.stats()).toMatchObject({ running: 1, failed: 0 });
+  long.resolve();
+  await until("all to be done", async () => (await system.count(JOBS)) === 0);
 }, 60_000);
