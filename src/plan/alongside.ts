@@ -29,7 +29,7 @@ const BESIDE_AT_FIRST: Beside = {
 
 /**
  * Places of the steps that may be in hand together with the one at `index`, though not all between have ended.
- * @param ended places of the steps that have ended before their turn
+ * @param ended places of steps that have ended before their turn; the one whose turn it is has not, until the journal says so
  */
 export function alongside(
   { steps, from }: Pick<Plan, "steps" | "from">,
@@ -40,7 +40,9 @@ export function alongside(
   const places: number[] = [];
   for (let place = index + 1; place < steps.length; place++) {
     const others = beside[steps[place]?.do.name ?? "migrate"];
-    const may = steps.slice(index, place).every((step, i) => ended.has(index + i) || others?.has(step.do.name));
+    const may = steps
+      .slice(index, place)
+      .every((step, i) => others?.has(step.do.name) || (i > 0 && ended.has(index + i)));
     if (may) places.push(place);
   }
   return places;
