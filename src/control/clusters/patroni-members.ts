@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import type { Health, Placed } from "../../engines/engine.ts";
 import {
   clusterView,
@@ -7,6 +9,7 @@ import {
   patroniEngine,
   writePatroniSecrets,
 } from "../../engines/patroni/index.ts";
+import { isFree } from "../../machine/free-port.ts";
 import type { LocalMachine } from "../../machine/local/index.ts";
 import { membersOf } from "../../plan/replication.ts";
 import type { DatabaseSettings, Replication } from "../../plan/step.ts";
@@ -91,6 +94,7 @@ export function patroniMembers(machine: LocalMachine, places: SystemPlaces) {
     /** Starts a member from its files; does not wait for it. */
     launch: async (member: Member) => {
       await write(member);
+      await portIsFree(member);
       await machine.start(member.name, patroniEngine.command(member));
     },
     /** Waits until one leads and takes writes. Gives the members that are well. */
@@ -116,6 +120,16 @@ export function patroniMembers(machine: LocalMachine, places: SystemPlaces) {
       return well;
     },
   };
+}
+
+/** Looked at before a member's first start: later its port is with its own PostgreSQL, which outlives a killed Patroni. */
+async function portIsFree({ name, folder, spec: { address, port } }: Member): Promise<void> {
+  if (existsSync(join(folder, "data")) || (await isFree(address, port))) return;
+  throw new StepFailed("port-in-use", {
+    at: name,
+    says: `port ${port} on ${address} is in use by another program`,
+    fix: `stop what listens there (\`ss -ltnp\` shows it), and run the command again`,
+  });
 }
 
 /** Which of some members leads; undefined while none does, or none tells. */
