@@ -12,6 +12,9 @@ import type { PatroniSpec, Replication } from "./spec.ts";
 import { testPlaces } from "./testing-places.ts";
 import { clusterView, leaderOf, type MemberView, memberNamed } from "./view.ts";
 
+/** How much of the log of an instance that does not come up is shown. */
+const LOG_LINES = 30;
+
 type Member = Placed<PatroniSpec>;
 type User = "postgres" | "ninefold_owner" | "ninefold_service";
 
@@ -108,6 +111,7 @@ async function becomesHealthy<Spec>(engine: Engine<Spec>, placed: Placed<Spec>, 
     return health.healthy;
   };
   await until(`${placed.name} is healthy`, healthy, withinMs).catch((cause: Error) => {
-    throw new Error(`${cause.message}: ${last}`);
+    const log = readFileSync(join(placed.folder, "log"), "utf8").trimEnd().split("\n").slice(-LOG_LINES);
+    throw new Error(`${cause.message}: ${last}; it says\n${log.join("\n")}`);
   });
 }

@@ -22,7 +22,8 @@ beforeAll(async () => {
   await owner.query("create table ghosts (n int)");
 }, 90_000);
 afterAll(() => cluster[Symbol.asyncDispose]());
-beforeEach(whole, 60_000);
+// Longer than all that is waited for, so that it is told what did not come.
+beforeEach(whole, 210_000);
 
 /** All members are well, and both standbys synchronous. */
 async function whole(): Promise<void> {
