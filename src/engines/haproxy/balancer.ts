@@ -7,7 +7,7 @@ import { awaitReady } from "./ready.ts";
 import { BACKEND, haproxyName, serverLine } from "./server.ts";
 import { adminSocket } from "./sockets.ts";
 import type { BalancedServer, HaproxySpec } from "./spec.ts";
-import { cutSessions, type ServerState, serverStates, totalSessions } from "./states.ts";
+import { cutSessions, freeServerId, type ServerState, serverStates, totalSessions } from "./states.ts";
 
 /** A running HAProxy, to which servers come and from which they go without a reload. Every call may be made again. */
 export interface Balancer {
@@ -56,6 +56,21 @@ export function balancer(instance: Placed<HaproxySpec>): Balancer {
     }
   };
 
+  /**
+   * HAProxy before 3.0 gives a server that comes at run time its number after it has placed it by its number: all that come so
+   * would lie in one place, of which one server is found (its issue 3413). So each is told a number of its own, one after another.
+   */
+  let registered: Promise<void> = Promise.resolve();
+  const register = (server: BalancedServer): Promise<void> => {
+    const next = async () => {
+      if ((await state(server.name)) !== undefined) return;
+      const id = await freeServerId(instance);
+      await must(`add server ${BACKEND}/${serverLine(server, spec)} id ${id}`, "New server registered");
+    };
+    registered = registered.then(next, next);
+    return registered;
+  };
+
   const self: Balancer = {
     servers: () => serverStates(instance),
 
@@ -66,9 +81,7 @@ export function balancer(instance: Placed<HaproxySpec>): Balancer {
         await self.drain(server.name, spec.drainMs);
         await self.remove(server.name);
       }
-      if (before === undefined || (await state(server.name)) === undefined) {
-        await must(`add server ${BACKEND}/${serverLine(server, spec)}`, "New server registered");
-      }
+      await register(server);
       await must(`enable health ${path(server.name)}`);
       await must(`set server ${path(server.name)} state ready`);
       await must(`set server ${path(server.name)} health up`);

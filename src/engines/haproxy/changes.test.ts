@@ -59,6 +59,27 @@ test("servers come and go under traffic without a failed request", async () => {
   }
 });
 
+test("servers that come at run time, at once or one by one, all get their share", async () => {
+  const { balancer, port } = system;
+  await using one = await testServer("dc1.app.1@1");
+  await using two = await testServer("dc1.app.2@1");
+  await using three = await testServer("dc1.app.3@1");
+  await using four = await testServer("dc1.app.4@1");
+  await using five = await testServer("dc1.app.1@2");
+  await Promise.all([one, two, three, four].map((server) => balancer.add(server)));
+  const asked = async (requests: number) => {
+    for (let i = 0; i < requests; i += 1) await (await fetch(`http://127.0.0.1:${port}/`)).text();
+  };
+  await asked(400);
+  for (const { seen } of [one, two, three, four]) expect(seen.length).toBeGreaterThan(50);
+  await balancer.remove(one.name);
+  await balancer.add(five);
+  const before = [two, three, four].map(({ seen }) => seen.length);
+  await asked(400);
+  expect(five.seen.length).toBeGreaterThan(50);
+  for (const [i, { seen }] of [two, three, four].entries()) expect(seen.length - (before[i] ?? 0)).toBeGreaterThan(50);
+});
+
 test("a server that is not ready is not added", async () => {
   await using server = await testServer("dc1.app.1@1");
   server.ready = false;

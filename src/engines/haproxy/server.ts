@@ -34,6 +34,8 @@ export function serverLine(
     // Idle connections go long before the server would close them, so no request meets one that is being closed.
     "pool-purge-delay 1s",
     `maxconn ${limits.maxInFlight}`,
+    // A server has 16 places for each unit of its weight among which one is picked at random: with one unit shares differ by a quarter.
+    "weight 16",
     ...(source === undefined ? [] : [`source ${source}`]),
   ].join(" ");
 }

@@ -36,6 +36,14 @@ export async function serverStates(at: At): Promise<ReadonlyMap<InstanceName, Se
   return states;
 }
 
+/** The smallest number that no server of the backend has, which HAProxy calls its `id`. */
+export async function freeServerId(at: At): Promise<number> {
+  const taken = new Set(rows(await command(adminSocket(at), SERVERS)).map((row) => number(row, "sid")));
+  let id = 1;
+  while (taken.has(id)) id += 1;
+  return id;
+}
+
 /** Open and waiting requests of a server, in all processes that have clients. */
 export async function totalSessions(at: At, name: InstanceName): Promise<number> {
   const answers = await Promise.all((await workers(at)).map((worker) => worker(SERVERS)));
