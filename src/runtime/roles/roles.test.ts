@@ -169,17 +169,34 @@ test.runIf(process.platform === "linux" && process.getuid?.() === 0)(
     const starts = await service.start("app", {
       name: "test.app.2",
       config: { service: join(service.folder, "hanging.ts") },
+      ownSession: true,
     });
     const are = async (priority: number) => {
       const all = await priorities(starts.child.pid);
-      return all.size === 1 && all.has(priority);
+      const ofSession = await sessionPriority(starts.child.pid);
+      return all.size === 1 && all.has(priority) && (ofSession === undefined || ofSession === priority);
     };
     await until(() => are(10));
     await until(() => are(0)); // a busy machine must not keep it down for ever
     starts.child.kill();
-    const serves = await service.start("app");
+    const serves = await service.start("app", { ownSession: true });
     await serves.until("ready");
     expect(await priorities(serves.child.pid)).toEqual(new Set([0]));
+    expect((await sessionPriority(serves.child.pid)) ?? 0).toBe(0);
+  },
+);
+
+test.runIf(process.platform === "linux")(
+  "an instance in somebody else's session leaves its priority alone",
+  async () => {
+    const before = await sessionPriority(process.pid);
+    await using service = await notes();
+    await service.run("migrate");
+    const starts = await service.start("app");
+    const seen = new Set<number | undefined>();
+    for (const ready = starts.until("ready").then(() => true); !(await Promise.race([ready, after(10, false)])); )
+      seen.add(await sessionPriority(starts.child.pid));
+    expect(seen).toEqual(new Set([before]));
   },
 );
 
@@ -189,6 +206,12 @@ async function priorities(pid: number | undefined): Promise<Set<number>> {
   const read = threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/stat`, "utf8").catch(() => undefined));
   const stats = (await Promise.all(read)).filter((stat) => stat !== undefined); // threads come and go
   return new Set(stats.map((stat) => Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[16])));
+}
+
+/** `/autogroup-417 nice 10`, sched(7); undefined where the kernel does not share its processors between sessions. */
+async function sessionPriority(pid: number | undefined): Promise<number | undefined> {
+  const text = await readFile(`/proc/${pid}/autogroup`, "utf8").catch(() => undefined);
+  return text === undefined ? undefined : Number(/nice (-?\d+)/.exec(text)?.[1]);
 }
 
 async function until(so: () => boolean | Promise<boolean>, withinMs = 20_000): Promise<void> {

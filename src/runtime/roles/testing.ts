@@ -26,6 +26,8 @@ export interface StartOptions {
   readonly config?: Partial<InstanceConfig>;
   /** A listening socket that the instance inherits as descriptor 3. */
   readonly socket?: { readonly fd: number };
+  /** As the agent starts it, in a session of its own. */
+  readonly ownSession?: true;
 }
 
 export interface Started {
@@ -114,7 +116,7 @@ export async function serviceFolder(postgres: TestPostgres, database = postgres.
       const [code] = (await once(child, "close")) as [number];
       return { code, answer: JSON.parse(out.trim().split("\n").at(-1) ?? "") as Record<string, unknown>, log };
     },
-    async start(role, { name = `test.${role}.1`, config = {}, socket } = {}) {
+    async start(role, { name = `test.${role}.1`, config = {}, socket, ownSession = false } = {}) {
       const listen =
         role === "worker" ? {} : { listen: socket === undefined ? { host: "127.0.0.1", port: 0 } : { fd: 3 } };
       const file = await configure(role, name, { ...listen, ...config });
@@ -122,6 +124,7 @@ export async function serviceFolder(postgres: TestPostgres, database = postgres.
       const handle = await open(log, "a");
       const inherited = socket === undefined ? [] : [socket.fd];
       const child = spawn(process.execPath, [...source, main, file], {
+        detached: ownSession,
         stdio: ["ignore", handle.fd, handle.fd, ...inherited],
       });
       await handle.close();
