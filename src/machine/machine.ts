@@ -9,6 +9,8 @@ export interface Command {
   readonly cwd: string;
   /** `engine`: an unprivileged system user when Ninefold runs as root (PostgreSQL refuses root). `self`: whoever runs Ninefold. */
   readonly user: "self" | "engine";
+  /** It has time: everything else of the machine goes before it, where both want a processor. */
+  readonly behind?: true;
   /** Name of a public socket that the instance inherits as file descriptor 3. */
   readonly socket?: string;
   /** The signal that asks the instance to end in good order, and how long it may take before SIGKILL, in milliseconds. */

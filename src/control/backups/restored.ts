@@ -82,11 +82,12 @@ export async function checkPages(machine: LocalMachine, { name, folder }: Restor
   const { code, stdout, stderr } = await machine.run(
     name,
     {
-      file: "nice",
-      args: ["-n", "10", join(systemPostgres().folder, "pg_checksums"), "--check", "--pgdata", join(folder, "data")],
+      file: join(systemPostgres().folder, "pg_checksums"),
+      args: ["--check", "--pgdata", join(folder, "data")],
       env: { LC_ALL: "C" },
       cwd: folder,
       user: "engine",
+      behind: true,
       stop: { signal: "SIGTERM", withinMs: 0 },
     },
     { ms: CHECK_MS },

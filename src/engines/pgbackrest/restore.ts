@@ -78,7 +78,7 @@ set -eu
 cd ${quoted(folder)}
 rm -rf data
 mkdir -m 700 data
-exec nice -n 10 ${quoted(program)} --config="$PWD/pgbackrest.conf" --stanza=${stanza} \\
+exec ${quoted(program)} --config="$PWD/pgbackrest.conf" --stanza=${stanza} \\
   ${options.join(" ")} restore
 `;
 }

@@ -20,7 +20,7 @@ export function pgbackrest(
   options: readonly string[] = [],
 ): Promise<string> {
   const words = [`--config=${join(folder, "pgbackrest.conf")}`, `--stanza=${spec.stanza}`, command, ...options];
-  return runToEnd(machine, { name, folder }, ["nice", "-n", "10", spec.program, ...words]);
+  return runToEnd(machine, { name, folder }, [spec.program, ...words]);
 }
 
 /** Runs a command of pgBackRest's in the folder of an instance, as the user that PostgreSQL runs as; see {@link pgbackrest}. */
@@ -31,7 +31,7 @@ export async function runToEnd(
 ): Promise<string> {
   const env = { LC_ALL: "C", PGPASSFILE: join(folder, "pgpass") };
   const stop = { signal: "SIGTERM", withinMs: 0 } as const;
-  const command = { file, args, env, cwd: folder, user: "engine", stop } as const;
+  const command = { file, args, env, cwd: folder, user: "engine", behind: true, stop } as const;
   const { code, stdout, stderr } = await machine.run(name, command, { ms: LONGEST_MS });
   if (code === 0) return stdout;
   throw problemOf(folder, `${stdout}\n${stderr}`);

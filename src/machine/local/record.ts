@@ -12,6 +12,7 @@ export const CommandSchema: z.ZodType<Command> = z.object({
   env: z.record(z.string(), z.string()),
   cwd: z.string().min(1),
   user: z.enum(["self", "engine"]),
+  behind: z.literal(true).exactOptional(),
   socket: z.string().min(1).exactOptional(),
   stop: z.object({
     signal: z.custom<NodeJS.Signals>((s) => /^SIG[A-Z0-9]+$/.test(String(s))),

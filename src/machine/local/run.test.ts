@@ -33,6 +33,33 @@ function counted() {
   };
 }
 
+test.runIf(process.platform === "linux")("what has time gives way, in its session and beside others", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "ninefold-run-"));
+  const ask = (behind?: true) =>
+    runToEnd(
+      database,
+      {
+        file: "/bin/sh",
+        args: ["-c", "nice; cat /proc/self/autogroup 2>/dev/null; true"],
+        env: {},
+        cwd: folder,
+        user: "self",
+        stop: { signal: "SIGTERM", withinMs: 0 },
+        ...(behind ? { behind } : {}),
+      },
+      { folder, log: join(folder, "log"), user: undefined, withinMs: 20_000, signal: new AbortController().signal },
+    );
+  const nice = async (behind?: true) =>
+    (await ask(behind)).stdout
+      .replaceAll(/\/autogroup-\d+ nice /g, "")
+      .trim()
+      .split("\n");
+  const shared = existsSync("/proc/self/autogroup");
+  expect(await nice()).toEqual(shared ? ["0", "0"] : ["0"]);
+  expect(await nice(true)).toEqual(shared ? ["10", "10"] : ["10"]);
+  rmSync(folder, { recursive: true });
+});
+
 test("those who ask for the same run while it goes on share it, and one who gives up ends it for nobody else", async () => {
   using run = counted();
   const givenUp = new AbortController();

@@ -10,7 +10,11 @@ import type { SystemUser } from "./user.ts";
 export const SOCKETS_VARIABLE = "NINEFOLD_SOCKETS";
 
 // Waits for leave to begin. When the agent dies before it gave leave the pipe closes, and nothing was ever started.
-const GATE = 'read -r _ <&4 && exec 4<&- && exec "$@"';
+const GATE = "read -r _ <&4 && exec 4<&-";
+const BEGIN = 'exec "$@"';
+// A tenth of a processor against what wants all of it. Linux may share its processors between sessions first, and nice values count
+// only within one (sched(7), "The autogroup feature").
+const BEHIND = 'echo 10 2>/dev/null > /proc/self/autogroup; exec nice -n 10 "$@"';
 
 export interface SpawnOptions {
   readonly name: string;
@@ -36,7 +40,8 @@ export function spawnRecorded(command: Command, options: SpawnOptions): ChildPro
       ? { [SOCKETS_VARIABLE]: JSON.stringify({ [command.socket]: 3 }) }
       : {};
   try {
-    const child = spawn("sh", ["-c", GATE, options.name, command.file, ...command.args], {
+    const script = `${GATE} && { ${command.behind ? BEHIND : BEGIN}; }`;
+    const child = spawn("sh", ["-c", script, options.name, command.file, ...command.args], {
       cwd: command.cwd,
       env: { PATH: process.env.PATH ?? "/usr/local/bin:/usr/bin:/bin", ...command.env, ...sockets },
       detached: true,
