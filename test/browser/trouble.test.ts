@@ -29,6 +29,23 @@ browserTests("Conduit's pages in trouble", (conduit) => {
     });
   }
 
+  test("a token that nobody can check is kept, though reads refuse it, and what everybody may read is shown", async () => {
+    const author = await conduit.api.member();
+    await conduit.api.article(author);
+    const page = await conduit.open();
+    const end = await during(page, "GET", "**/api/user", failing);
+    await page.goto("/login");
+    await page.evaluate(() => localStorage.setItem("jwtToken", "not.a.token"));
+    await page.goto("/");
+    await see(page.locator("text=Connecting"));
+    await see(page.locator(".article-preview").first());
+    expect(await authState(page)).toBe("unavailable");
+    expect(await token(page)).toBe("not.a.token");
+    await end();
+    await see(page.locator('a[href="/login"]'));
+    expect(await authState(page)).toBe("unauthenticated");
+  });
+
   test("a 401 logs out, and the page goes on as for a stranger", async () => {
     const author = await conduit.api.member();
     await conduit.api.article(author);

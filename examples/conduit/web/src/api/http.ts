@@ -29,12 +29,16 @@ export const credentials: { token: () => string | null; rejected: (token: string
  */
 export async function request(method: string, path: string, options: RequestOptions = {}): Promise<unknown> {
   const token = options.anonymous ? null : credentials.token();
-  const response = await sendPatiently(method, path, token, options);
+  let response = await sendPatiently(method, path, token, options);
+  if (response.status === 401 && token !== null && !options.background) {
+    credentials.rejected(token);
+    // What everybody may read is shown while nobody can say whether the token is good.
+    if (method === "GET" && credentials.token() === token) response = await sendPatiently(method, path, null, options);
+  }
   const text = await response.text().catch(() => {
     options.signal?.throwIfAborted();
     throw unreachable();
   });
-  if (response.status === 401 && token !== null && !options.background) credentials.rejected(token);
   if (!response.ok) throw fromAnswer(response.status, parse(text));
   credentials.answered();
   if (text === "") return undefined;

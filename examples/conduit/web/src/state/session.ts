@@ -29,7 +29,9 @@ let retryMs = FIRST_RETRY_MS;
 export function startSession(): void {
   credentials.token = () => session.get().token;
   credentials.rejected = (token) => {
-    if (session.get().token === token) signOut();
+    const { state, token: current } = session.get();
+    // Until the API has said once that the token is good, only the check says that it is not.
+    if (state === "authenticated" && token === current) signOut();
   };
   credentials.answered = () => {
     // The API is back for others, so it should be for us: do not wait for the timer.
