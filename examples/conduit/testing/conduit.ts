@@ -8,6 +8,8 @@ export interface Call {
   readonly body?: unknown;
   readonly token?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** From a client that was never here: what others did it need not see. */
+  readonly stranger?: true;
 }
 
 /** What came back; `body` is parsed if it is JSON. */

@@ -70,7 +70,7 @@ function client(url: string): Send {
   };
   return async (method, path, call = {}) => {
     if (call.token !== undefined || call.headers?.authorization !== undefined) return send(method, path, call);
-    const session = await latestSession(url);
+    const session = call.stranger ? undefined : await latestSession(url);
     return send(method, path, {
       ...call,
       headers: { ...(session !== undefined && { "ninefold-session": session }), ...call.headers },

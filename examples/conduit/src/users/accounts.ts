@@ -29,12 +29,6 @@ export function accounts(db: Kysely<Database>, jobs: Jobs<Database>) {
   const byId = prepare<{ id: number }, Account>(db, (v) =>
     db.selectFrom("users").select(ACCOUNT).where("id", "=", v.id),
   );
-  const byEmail = prepare<{ email: string }, Account & { password_hash: string }>(db, (v) =>
-    db
-      .selectFrom("users")
-      .select([...ACCOUNT, "password_hash"])
-      .where("email", "=", v.email),
-  );
 
   return {
     /** Throws a 409 when the username or e-mail address is taken. The welcome e-mail is sent if and only if the user is there. */
@@ -49,10 +43,19 @@ export function accounts(db: Kysely<Database>, jobs: Jobs<Database>) {
       );
     },
 
-    /** Throws a 401 when there is no such user or the password is another. */
+    /**
+     * Throws a 401 when there is no such user or the password is another. Accounts that were made and passwords that were changed
+     * a moment ago, by whomever, count: so it is asked in a transaction, which reads from the primary.
+     */
     async signIn(email: string, password: string): Promise<Account> {
-      const [account] = await byEmail.run({ email });
-      if ((await verifyPassword(password, account?.password_hash)) && account !== undefined) return account;
+      const found = await db.transaction().execute((trx) =>
+        trx
+          .selectFrom("users")
+          .select([...ACCOUNT, "password_hash"])
+          .where("email", "=", email)
+          .executeTakeFirst(),
+      );
+      if ((await verifyPassword(password, found?.password_hash)) && found !== undefined) return found;
       throw new Refusal(401, { credentials: ["invalid"] });
     },
 

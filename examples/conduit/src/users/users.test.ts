@@ -92,6 +92,18 @@ describe("signing in", () => {
     expect(answer).toMatchObject({ status: 200, body: { user: { username: "anna", token: expect.any(String) } } });
   });
 
+  test("knows accounts and passwords of a moment ago, whoever made them", async () => {
+    const signInAs = (password: string) => {
+      const user = { email: "sofia@example.com", password };
+      return conduit.call("POST", "/users/login", { body: { user }, stranger: true });
+    };
+    const token = await conduit.register("sofia");
+    expect((await signInAs("password")).status).toBe(200);
+    await conduit.call("PUT", "/user", { token, body: { user: { password: "another" } } });
+    expect((await signInAs("password")).status).toBe(401);
+    expect((await signInAs("another")).status).toBe(200);
+  });
+
   test("fails alike for a wrong password and an unknown address", async () => {
     await conduit.register("berta");
     const wrong = { status: 401, body: { errors: { credentials: ["invalid"] } } };
