@@ -3,61 +3,47 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { InstanceName } from "../../topology/names.ts";
+import type { Command } from "../machine.ts";
 import { runToEnd } from "./run.ts";
 import { until } from "./testing.ts";
 
 const database = InstanceName.parse("dc1.db.1");
 
-/** A command that notes that it runs, and ends when it is told to. */
-function counted() {
+/** Runs a script of the shell in a folder of its own. */
+function scripted(script: string) {
   const folder = mkdtempSync(join(tmpdir(), "ninefold-run-"));
-  const ask = (signal = new AbortController().signal) =>
-    runToEnd(
-      database,
-      {
-        file: "/bin/sh",
-        args: ["-c", 'echo run >> runs; while [ ! -e go ]; do sleep 0.01; done; echo "$$"'],
-        env: {},
-        cwd: folder,
-        user: "self",
-        stop: { signal: "SIGTERM", withinMs: 0 },
-      },
-      { folder, log: join(folder, "log"), user: undefined, withinMs: 20_000, signal },
-    );
-  const runs = join(folder, "runs");
+  const stop = { signal: "SIGTERM", withinMs: 0 } as const;
+  const command = { file: "/bin/sh", args: ["-c", script], env: {}, cwd: folder, user: "self", stop } as const;
   return {
-    ask,
-    count: () => (existsSync(runs) ? readFileSync(runs, "utf8").split("\n").length - 1 : 0),
-    go: () => writeFileSync(join(folder, "go"), ""),
+    folder,
+    ask: (signal = new AbortController().signal, options: Pick<Command, "behind"> = {}) =>
+      runToEnd(
+        database,
+        { ...command, ...options },
+        { folder, log: join(folder, "log"), user: undefined, withinMs: 20_000, signal },
+      ),
     [Symbol.dispose]: () => rmSync(folder, { recursive: true }),
   };
 }
 
+/** A command that notes that it runs, and ends when it is told to. */
+function counted() {
+  const run = scripted('echo run >> runs; while [ ! -e go ]; do sleep 0.01; done; echo "$$"');
+  const { folder } = run;
+  const runs = join(folder, "runs");
+  return {
+    ...run,
+    count: () => (existsSync(runs) ? readFileSync(runs, "utf8").split("\n").length - 1 : 0),
+    go: () => writeFileSync(join(folder, "go"), ""),
+  };
+}
+
 test.runIf(process.platform === "linux")("what has time gives way, in its session and beside others", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "ninefold-run-"));
-  const ask = (behind?: true) =>
-    runToEnd(
-      database,
-      {
-        file: "/bin/sh",
-        args: ["-c", "nice; cat /proc/self/autogroup 2>/dev/null; true"],
-        env: {},
-        cwd: folder,
-        user: "self",
-        stop: { signal: "SIGTERM", withinMs: 0 },
-        ...(behind ? { behind } : {}),
-      },
-      { folder, log: join(folder, "log"), user: undefined, withinMs: 20_000, signal: new AbortController().signal },
-    );
-  const nice = async (behind?: true) =>
-    (await ask(behind)).stdout
-      .replaceAll(/\/autogroup-\d+ nice /g, "")
-      .trim()
-      .split("\n");
+  using run = scripted("nice; sed 's/.*nice //' /proc/self/autogroup 2>/dev/null || true");
+  const priorities = async (options: Pick<Command, "behind">) => (await run.ask(undefined, options)).stdout.split("\n");
   const shared = existsSync("/proc/self/autogroup");
-  expect(await nice()).toEqual(shared ? ["0", "0"] : ["0"]);
-  expect(await nice(true)).toEqual(shared ? ["10", "10"] : ["10"]);
-  rmSync(folder, { recursive: true });
+  expect(await priorities({})).toEqual(shared ? ["0", "0", ""] : ["0", ""]);
+  expect(await priorities({ behind: true })).toEqual(shared ? ["10", "10", ""] : ["10", ""]);
 });
 
 test("those who ask for the same run while it goes on share it, and one who gives up ends it for nobody else", async () => {
