@@ -51,17 +51,23 @@ const lanes = asked.some((arg) => arg.startsWith("--project")) ? [[]] : [["--pro
 /** Runs tests; what they print is kept until `show` is called, and appears at once from then on. */
 function start(lane, index) {
   const results = join(tmpdir(), `ninefold-tests-${process.pid}-${index}.json`);
-  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${results}`];
-  const child = spawn(node, [vitest, "run", ...lane, "--passWithNoTests", ...reporters, ...asked], {
-    cwd: root,
-    stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, ...(process.stdout.isTTY ? { FORCE_COLOR: "1" } : {}) },
-  });
+  const strays = join(tmpdir(), `ninefold-tests-${process.pid}-${index}-strays.json`);
+  const forStrays = join(root, "scripts", "stray-errors.mjs");
+  const reporters = ["default", "json", forStrays].map((name) => `--reporter=${name}`);
+  const child = spawn(
+    node,
+    [vitest, "run", ...lane, "--passWithNoTests", ...reporters, `--outputFile.json=${results}`, ...asked],
+    {
+      cwd: root,
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, NINEFOLD_STRAY_ERRORS: strays, ...(process.stdout.isTTY ? { FORCE_COLOR: "1" } : {}) },
+    },
+  );
   const kept = [];
   let print = (chunk) => kept.push(chunk);
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => print(chunk));
   const ended = new Promise((resolve) => {
-    child.on("close", (status) => resolve({ status, results }));
+    child.on("close", (status) => resolve({ status, results, strays }));
   });
   return {
     ended,
@@ -73,15 +79,18 @@ function start(lane, index) {
 }
 
 /** Counts of a run that has ended, and what failed in it. */
-function counted({ status, results }) {
-  if (!existsSync(results)) {
+function counted({ status, results, strays }) {
+  if (!existsSync(results) || !existsSync(strays)) {
     console.error("The tests did not run to their end.");
     return { passed: 0, failed: 1, skipped: 0, failures: ["a lane of tests did not run to its end"] };
   }
   const report = JSON.parse(readFileSync(results, "utf8"));
-  rmSync(results);
-  const failures = failuresIn(report);
-  if (failures.length === 0 && status !== 0) failures.push("a lane of tests ended with an error of its own");
+  const { stray, left } = JSON.parse(readFileSync(strays, "utf8"));
+  for (const file of [results, strays]) rmSync(file);
+  for (const error of left) console.log(`Left behind by an attempt that failed: ${firstLine(error)}`);
+  const failures = [...failuresIn(report), ...stray.map((error) => `caught by no test: ${firstLine(error)}`)];
+  if (failures.length === 0 && left.length === 0 && status !== 0)
+    failures.push("a lane of tests ended with an error of its own");
   return { passed: report.numPassedTests, failed: failures.length, skipped: report.numPendingTests, failures };
 }
 
