@@ -22,7 +22,7 @@ async function run() {
   const source = new URL("../src/cli/main.ts", import.meta.url);
   const root = existsSync(source) ? "../src" : "../dist";
   const extension = existsSync(source) ? "ts" : "js";
-  // The folder of src/topology/compile-cache.ts, named again: to read it there would load what strips types, a tenth of a second.
+  // The folder of src/topology/package.ts, named again: to read it there would load what strips types, a tenth of a second.
   modules.enableCompileCache(fileURLToPath(new URL("../node_modules/.cache/ninefold", import.meta.url)));
   await import(new URL(`${root}/cli/main.${extension}`, import.meta.url).href);
 }

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
+import { ownProgram } from "../topology/package.ts";
 import { NinefoldError } from "../topology/problem.ts";
 import { CheckFileError, CheckSetupError } from "./errors.ts";
 import type { FromCheck, ToCheck } from "./messages.ts";
@@ -25,11 +25,7 @@ export interface CheckProcess {
  */
 export async function startCheckProcess(config: CheckConfig): Promise<CheckProcess> {
   parseConfig(config);
-  const self = fileURLToPath(import.meta.url);
-  const source = self.endsWith(".ts");
-  const main = fileURLToPath(new URL(source ? "./main.ts" : "./main.js", import.meta.url));
-  const flags = source ? ["--conditions=ninefold-source"] : [];
-  const child = spawn(process.execPath, [...flags, main], { stdio: ["pipe", "pipe", "inherit"] });
+  const child = spawn(process.execPath, ownProgram("check/main"), { stdio: ["pipe", "pipe", "inherit"] });
   const exited = new Promise<void>((resolve) => child.once("close", () => resolve()));
   const waiting = new Map<FromCheck["type"], Array<(message: FromCheck | Error) => void>>();
   let failure: Error | undefined;

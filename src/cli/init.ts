@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import type { Command } from "commander";
+import { PACKAGE_ROOT } from "../topology/package.ts";
 import { NinefoldError } from "../topology/problem.ts";
 import { topologyTemplate } from "../topology/template.ts";
 import type { Cli } from "./context.ts";
@@ -14,8 +15,7 @@ export class BadServiceName extends NinefoldError {}
 /** The packages of a new service could not be installed. */
 export class InstallFailed extends NinefoldError {}
 
-const packageRoot = join(import.meta.dirname, "..", "..");
-const template = join(packageRoot, "templates", "service");
+const template = join(PACKAGE_ROOT, "templates", "service");
 
 interface Manifest {
   name?: string;
@@ -101,7 +101,7 @@ function write(path: string, content: string): void {
 function manifest(target: string, name: string): string {
   const path = join(target, "package.json");
   const present: Manifest = existsSync(path) ? JSON.parse(readFileSync(path, "utf8")) : {};
-  const own: Manifest = JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8"));
+  const own: Manifest = JSON.parse(readFileSync(join(PACKAGE_ROOT, "package.json"), "utf8"));
   return `${JSON.stringify(
     {
       ...present,

@@ -1,13 +1,14 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command, CommanderError } from "commander";
+import { PACKAGE_ROOT } from "../topology/package.ts";
 import { addCommands } from "./commands.ts";
 import { createCli } from "./context.ts";
 import { exit } from "./exit.ts";
 import { tell } from "./problem.ts";
 import { createTerminal } from "./terminal.ts";
 
-const { version } = JSON.parse(readFileSync(join(import.meta.dirname, "..", "..", "package.json"), "utf8"));
+const { version } = JSON.parse(readFileSync(join(PACKAGE_ROOT, "package.json"), "utf8"));
 const terminal = createTerminal();
 
 const program = new Command("ninefold")

@@ -1,10 +1,9 @@
 import { existsSync, realpathSync } from "node:fs";
-import { extname, resolve } from "node:path";
+import { resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { localMachine } from "../machine/local/index.ts";
 import type { Command } from "../machine/machine.ts";
-import { COMPILE_CACHE } from "../topology/compile-cache.ts";
+import { COMPILE_CACHE, ownProgram } from "../topology/package.ts";
 import { NinefoldError } from "../topology/problem.ts";
 import { CONTROL, findControl } from "./address.ts";
 import { type ControlClient, controlClient, type PlanEvents } from "./client.ts";
@@ -95,12 +94,12 @@ function stopping(client: ControlClient, folder: string): ControlClient {
   };
 }
 
-/** How the agent runs the control plane: as a source or as built, like this module itself. */
-function controlCommand(folder: string, main = controlMain()): Command {
+/** How the agent runs the control plane. */
+function controlCommand(folder: string): Command {
   const env = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR"].map((name) => [name, process.env[name]] as const);
   return {
     file: process.execPath,
-    args: [...(extname(main) === ".ts" ? ["--conditions=ninefold-source"] : []), main, folder],
+    args: [...ownProgram("control/main"), folder],
     env: {
       NODE_COMPILE_CACHE: COMPILE_CACHE,
       ...Object.fromEntries(env.filter((entry): entry is readonly [string, string] => entry[1] !== undefined)),
@@ -109,10 +108,6 @@ function controlCommand(folder: string, main = controlMain()): Command {
     user: "self",
     stop: { signal: "SIGTERM", withinMs: 5_000 },
   };
-}
-
-function controlMain(): string {
-  return fileURLToPath(new URL(`./main${extname(import.meta.url)}`, import.meta.url));
 }
 
 /** One name for a folder, so that it has one agent whichever way it was reached. */

@@ -1,10 +1,10 @@
 import { readFile } from "node:fs/promises";
-import { extname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { z } from "zod";
 import { privateSocket } from "../../machine/private-socket.ts";
 import { nobodyListens, unixRequest } from "../../machine/unix-http.ts";
 import { InstanceConfig } from "../../topology/instance-config.ts";
+import { ownProgram } from "../../topology/package.ts";
 import type { Engine, Health, Placed } from "../engine.ts";
 import type { AppSpec } from "./spec.ts";
 
@@ -27,7 +27,7 @@ export const appEngine: Engine<AppSpec> = {
   render: (instance) => new Map([["instance.json", `${JSON.stringify(instanceConfig(instance), null, 2)}\n`]]),
   command: ({ spec, folder }) => ({
     file: process.execPath,
-    args: [...runtimeMain(), join(folder, "instance.json")],
+    args: [...ownProgram("runtime/main"), join(folder, "instance.json")],
     env: spec.env,
     cwd: spec.folder,
     user: "self",
@@ -63,13 +63,6 @@ const INHERITED = 3;
 function listensOn(listen: NonNullable<AppSpec["listen"]>): InstanceConfig["listen"] {
   if ("socket" in listen) return { fd: INHERITED };
   return { host: listen.host, port: listen.port, holds: INHERITED };
-}
-
-/** Arguments of node that run the runtime's main module, as a source or as built, like this module itself. */
-function runtimeMain(): string[] {
-  const extension = extname(import.meta.url);
-  const main = fileURLToPath(new URL(`../../runtime/main${extension}`, import.meta.url));
-  return [...(extension === ".ts" ? ["--conditions=ninefold-source"] : []), main];
 }
 
 async function appHealth({ sockets }: Placed<AppSpec>): Promise<Health> {

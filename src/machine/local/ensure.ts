@@ -1,9 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { extname, join } from "node:path";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
-import { COMPILE_CACHE } from "../../topology/compile-cache.ts";
+import { COMPILE_CACHE, ownProgram } from "../../topology/package.ts";
 import { privateSocket } from "../private-socket.ts";
 import { nobodyListens, unixRequest } from "../unix-http.ts";
 import { isAlive } from "./identity.ts";
@@ -78,15 +77,13 @@ export async function findAgent(layout: Layout): Promise<number | undefined> {
 }
 
 function agentCommand(folder: string): { file: string; args: string[]; env: Record<string, string> } {
-  const extension = extname(import.meta.url);
-  const main = fileURLToPath(new URL(`./agent${extension}`, import.meta.url));
-  const conditions = extension === ".ts" ? ["--conditions=ninefold-source"] : [];
   const env: Record<string, string> = { NODE_COMPILE_CACHE: COMPILE_CACHE };
   for (const name of ["PATH", "HOME", "TMPDIR"]) {
     const value = process.env[name];
     if (value !== undefined) env[name] = value;
   }
-  return { file: process.execPath, args: ["--disable-warning=ExperimentalWarning", ...conditions, main, folder], env };
+  const args = ["--disable-warning=ExperimentalWarning", ...ownProgram("machine/local/agent"), folder];
+  return { file: process.execPath, args, env };
 }
 
 /** Starts the agent as our own child, with the public socket if we hold a copy of it ourselves. */
