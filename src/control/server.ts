@@ -1,6 +1,7 @@
 import { timingSafeEqual } from "node:crypto";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { z } from "zod";
+import { createServer } from "../topology/node-http.ts";
 import { NinefoldError } from "../topology/problem.ts";
 import type { Backups } from "./backups/backups.ts";
 import { BackupRequest, RestoreRequest } from "./backups/views.ts";

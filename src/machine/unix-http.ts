@@ -1,4 +1,4 @@
-import { request } from "node:http";
+import { request } from "../topology/node-http.ts";
 
 export interface Answer {
   readonly status: number;

@@ -1,5 +1,5 @@
-import { request } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
+import { request } from "../../topology/node-http.ts";
 import { ServerNotReady } from "./problem.ts";
 import { READY_PATH } from "./server.ts";
 import type { BalancedServer } from "./spec.ts";

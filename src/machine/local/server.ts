@@ -1,5 +1,6 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { InstanceName } from "../../topology/names.ts";
+import { createServer } from "../../topology/node-http.ts";
 import { NinefoldError } from "../../topology/problem.ts";
 import { RunBody, SocketBody, StartBody } from "./protocol.ts";
 import { type RunOptions, type RunResult, runToEnd } from "./run.ts";

@@ -1,4 +1,5 @@
-import { IncomingMessage, type OutgoingHttpHeader, type OutgoingHttpHeaders, ServerResponse } from "node:http";
+import type { OutgoingHttpHeader, OutgoingHttpHeaders } from "node:http";
+import { IncomingMessage, ServerResponse } from "../../topology/node-http.ts";
 import { type Context, runInContext } from "../context.ts";
 
 type GivenHeaders = OutgoingHttpHeaders | readonly OutgoingHttpHeader[];

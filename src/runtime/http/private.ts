@@ -1,8 +1,9 @@
 import { chmod, mkdir, rm } from "node:fs/promises";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { dirname } from "node:path";
 import type { Logger } from "pino";
 import { Endpoints } from "../../topology/endpoints.ts";
+import { createServer } from "../../topology/node-http.ts";
 import { NinefoldError } from "../../topology/problem.ts";
 import { Relay, relay } from "./relay.ts";
 

@@ -1,7 +1,7 @@
-import { createServer } from "node:http";
 import { type AddressInfo, Server as NetServer, type Socket } from "node:net";
 import type { Logger } from "pino";
 import type { InstanceConfig } from "../../topology/instance-config.ts";
+import { createServer } from "../../topology/node-http.ts";
 import type { Assets } from "../assets/assets.ts";
 import { Context, runInContext } from "../context.ts";
 import { accessLog } from "./access-log.ts";

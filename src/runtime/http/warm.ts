@@ -1,4 +1,4 @@
-import { Agent, get } from "node:http";
+import { Agent, get } from "../../topology/node-http.ts";
 import type { HttpServer } from "./server.ts";
 
 export interface WarmUp {
