@@ -33,6 +33,11 @@ export interface DatabaseOptions {
   readonly idleTransactionMs?: number;
   /** A standby that is further behind gets no reads, in milliseconds; default 10,000. */
   readonly maxLagMs?: number;
+  /**
+   * Whether raw text is parsed to know if it only reads; default true. Without, it counts as a write: for what is over soon,
+   * since the parser takes a tenth of a second to load.
+   */
+  readonly parseRaw?: boolean;
   /** Called often while the database is away or fenced: newer endpoints may be there without our having been told. */
   readonly onTrouble?: () => void;
 }
@@ -91,6 +96,7 @@ export function openDatabase<DB>(options: DatabaseOptions): Database<DB> {
         client_min_messages: "warning", // one of which tells that a commit is not with the standbys
       },
     },
+    parseRaw: options.parseRaw ?? true,
     log: options.log,
     onTrouble: options.onTrouble ?? (() => undefined),
     maxLagMs: options.maxLagMs ?? 10_000,

@@ -40,6 +40,7 @@ export async function migrate(options: MigrateOptions): Promise<{ applied: strin
   const database = openDatabase<Recorded>({
     ...options,
     connections: 1,
+    parseRaw: false,
     holdMs: Math.min(withinMs, 60_000),
     applicationName: "ninefold migrate",
     statementTimeoutMs: 0,

@@ -17,6 +17,8 @@ export interface SchedulerOptions {
   readonly maxWaiting: number;
   /** A server that is silent for longer while it owes an answer is given up; milliseconds, 0 for never. */
   readonly silenceMs: number;
+  /** Raw text that only PostgreSQL's grammar can tell the kind of is parsed. */
+  readonly parseRaw: boolean;
   readonly link: Omit<LinkOptions, "address">;
   readonly log: Logger | undefined;
   /** The database is fenced or away, and it is not known where it will be; called often while that lasts. */

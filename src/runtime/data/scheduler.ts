@@ -38,7 +38,7 @@ const RESET: Statement = {
  * at its end: one system call for each connection, and identical reads are sent once.
  */
 export class Scheduler implements RunHost {
-  readonly statements = new Statements();
+  readonly statements: Statements;
   readonly holdMs: number;
   readonly cluster: string;
   /** What became of writes whose connection broke. */
@@ -65,6 +65,7 @@ export class Scheduler implements RunHost {
   constructor(options: SchedulerOptions) {
     this.#options = options;
     this.#visibility = options.visibility;
+    this.statements = new Statements(options.parseRaw ? undefined : () => undefined);
     this.holdMs = options.holdMs;
     this.cluster = options.cluster;
     this.#epochs = new Epochs(options.address, options.epoch);

@@ -1,6 +1,6 @@
 import type { CompiledQuery } from "kysely";
 import { classify, type Kind } from "./classify.ts";
-import { grammar } from "./grammar.ts";
+import { grammar, type Parse } from "./grammar.ts";
 import type { Run } from "./run.ts";
 
 /** One SQL text as this process knows it; made once and reused, so that nothing is worked out twice. */
@@ -34,28 +34,32 @@ const PREPARED = new Set([
   "MergeQueryNode",
 ]);
 
-/** All texts this process has sent lately, at most `limit` of them. */
+/** Raw texts, and texts of the builder, that are kept. */
+const MOST_TEXTS = 2_000;
+
+/** All texts this process has sent lately. */
 export class Statements {
   readonly #byText = new Map<string, Statement>();
   readonly #rawByText = new Map<string, Statement>();
-  readonly #limit: number;
+  readonly #grammar: () => Parse | undefined;
   #made = 0;
 
-  constructor(limit = 2_000) {
-    this.#limit = limit;
+  /** @param parser PostgreSQL's grammar, as far as it is there */
+  constructor(parser: () => Parse | undefined = grammar) {
+    this.#grammar = parser;
   }
 
   of(compiled: CompiledQuery): Statement {
     const raw = compiled.query.kind === "RawNode";
     const known = (raw ? this.#rawByText : this.#byText).get(compiled.sql);
-    if (known === undefined || (known.undecided && grammar() !== undefined)) return this.#add(compiled, raw);
+    if (known === undefined || (known.undecided && this.#grammar() !== undefined)) return this.#add(compiled, raw);
     known.recent = true;
     known.prepare ||= raw && !known.simple;
     return known;
   }
 
   #add({ sql, query, parameters }: CompiledQuery, raw: boolean): Statement {
-    const kind = classify(query, sql, grammar);
+    const kind = classify(query, sql, this.#grammar);
     const statement: Statement = {
       text: sql,
       name: `n${++this.#made}`,
@@ -69,7 +73,7 @@ export class Statements {
     };
     const map = raw ? this.#rawByText : this.#byText;
     map.set(sql, statement);
-    if (map.size > this.#limit) forgetOne(map);
+    if (map.size > MOST_TEXTS) forgetOne(map);
     return statement;
   }
 }

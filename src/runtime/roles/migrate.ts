@@ -40,6 +40,7 @@ export async function migrateService(instance: Instance, log: Logger): Promise<M
     ...to,
     ...config.database,
     connections: 1,
+    parseRaw: false,
     applicationName: config.instance,
   });
   try {
