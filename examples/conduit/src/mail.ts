@@ -1,6 +1,6 @@
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import nodemailer, { type SendMailOptions } from "nodemailer";
+import type { SendMailOptions } from "nodemailer";
 
 const FROM = process.env.MAIL_FROM ?? "Conduit <conduit@localhost>";
 
@@ -9,14 +9,15 @@ const FROM = process.env.MAIL_FROM ?? "Conduit <conduit@localhost>";
  * to `<folder>/mail/<id>.eml`. The id also makes the message's id, by which a mail server can know a repetition.
  */
 export async function sendMail(folder: string, id: string, mail: SendMailOptions): Promise<void> {
+  const { createTransport } = await import("nodemailer"); // only a worker sends mail: an app instance starts without
   const message = { from: FROM, messageId: `<${id}@conduit>`, ...mail };
   const server = process.env.SMTP_URL;
   if (server !== undefined && server !== "") {
-    const transport = nodemailer.createTransport(server);
+    const transport = createTransport(server);
     await transport.sendMail(message).finally(() => transport.close());
     return;
   }
-  const sent = await nodemailer.createTransport({ streamTransport: true, buffer: true }).sendMail(message);
+  const sent = await createTransport({ streamTransport: true, buffer: true }).sendMail(message);
   await mkdir(join(folder, "mail"), { recursive: true });
   const file = join(folder, "mail", `${id}.eml`);
   await writeFile(`${file}.part`, sent.message);

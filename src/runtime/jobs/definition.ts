@@ -1,7 +1,7 @@
 import type { Backoff } from "./backoff.ts";
 import { BadJobDefinition } from "./errors.ts";
 import type { JobDefinition } from "./job.ts";
-import { parseCronItem } from "./library.ts";
+import { library } from "./library.ts";
 import type { CronMatch } from "./schedule.ts";
 
 /** The jobs of a service by name, as `defineService` takes them. */
@@ -54,7 +54,7 @@ function whole(at: string, value: number, least: number, most: number): number {
 
 function parseSchedule(at: string, schedule: string): CronMatch {
   try {
-    const { match } = parseCronItem({ task: "schedule", match: schedule });
+    const { match } = library().parseCronItem({ task: "schedule", match: schedule });
     return match;
   } catch (cause) {
     const fix = "Write five fields in UTC (minute hour day month weekday), such as `*/5 * * * *`";

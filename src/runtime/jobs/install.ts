@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { type Kysely, sql } from "kysely";
 import { type ClientBase, escapeIdentifier, Pool, type PoolConfig } from "pg";
 import { ownConnections } from "./connections.ts";
-import { runMigrations, silent } from "./library.ts";
+import { library, silent } from "./library.ts";
 import { CLAIM_EFFECT } from "./schema/effect.ts";
 import { ENQUEUE } from "./schema/enqueue.ts";
 import { LEASES } from "./schema/lease.ts";
@@ -23,7 +23,7 @@ export async function installJobs(options: { ownerConnection: PoolConfig; servic
     const client = await pool.connect();
     try {
       await client.query("set lock_timeout = '60s'; select pg_advisory_lock(9004, 0); reset lock_timeout");
-      await runMigrations({ pgPool: pool, logger: silent });
+      await library().runMigrations({ pgPool: pool, logger: silent() });
       const role = escapeIdentifier(options.serviceRole);
       const ours = [TABLES, ENQUEUE, CLAIM_EFFECT, SETTLE, LEASES, grants(role)].join("\n");
       const fingerprint = createHash("sha256").update(ours).digest("hex");

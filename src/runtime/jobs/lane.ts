@@ -4,7 +4,7 @@ import type { Pool, QueryConfig } from "pg";
 import type { Logger } from "pino";
 import { nextFetchSize } from "./fetch-size.ts";
 import type { FollowingPool } from "./following.ts";
-import { libraryLog, runTaskList } from "./library.ts";
+import { library, libraryLog } from "./library.ts";
 import { countingTaken, type Taking } from "./taken.ts";
 
 /** How often an idle lane looks for jobs, in milliseconds: half of it is the typical pick-up time of a new job. */
@@ -42,7 +42,7 @@ export function openLane(options: LaneOptions): WorkerPool {
   handBackOnShutdown(options, taking, events);
   // Not the lane's promise: version 0.18.0 may never settle it once it could not write down that jobs ended.
   events.on("pool:gracefulShutdown", ({ message }) => options.onEnd(message));
-  const lane = runTaskList(
+  const lane = library().runTaskList(
     {
       noHandleSignals: true,
       logger: libraryLog(log),
