@@ -1,6 +1,8 @@
+import type { IncomingMessage } from "node:http";
 import { setTimeout as pause } from "node:timers/promises";
 import { z } from "zod";
 import { NinefoldError } from "../topology/problem.ts";
+import { ask, jsonOf } from "./ask.ts";
 import { type BackupRequest, BackupsView, type RestoreRequest, WorkView } from "./backups/views.ts";
 import {
   type Change,
@@ -92,32 +94,35 @@ const WORK_MS = 300;
 const WorkAnswer = z.object({ work: WorkView.optional() });
 
 export function controlClient(find: FindControl): ControlClient {
-  async function request(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
+  async function request(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<IncomingMessage> {
     const control = await find();
     if (control === undefined) throw new ControlUnreachable("no control plane runs for this folder");
-    let response: Response;
-    try {
-      response = await fetch(new URL(path, control.url), {
-        method,
-        headers: {
-          authorization: `Bearer ${control.token}`,
-          ...(body === undefined ? {} : { "content-type": "application/json" }),
-        },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        ...(signal === undefined ? {} : { signal }),
-      });
-    } catch (cause) {
+    const { token } = control;
+    const question = {
+      method,
+      url: new URL(path, control.url),
+      token,
+      body,
+      ...(signal === undefined ? {} : { signal }),
+    };
+    const answer = await ask(question).catch((cause: unknown) => {
       throw new ControlUnreachable("the connection failed", { cause });
-    }
-    if (response.ok) return response;
-    const answer = ProblemReport.safeParse(await response.json().catch(() => undefined));
-    if (answer.success) throw new ControlRefused(answer.data);
-    throw new ControlUnreachable(`it answered ${response.status}`);
+    });
+    const { statusCode = 0 } = answer;
+    if (statusCode >= 200 && statusCode < 300) return answer;
+    const problem = ProblemReport.safeParse(await jsonOf(answer).catch(() => undefined));
+    if (problem.success) throw new ControlRefused(problem.data);
+    throw new ControlUnreachable(`it answered ${statusCode}`);
+  }
+
+  function whole(answer: IncomingMessage): Promise<unknown> {
+    return jsonOf(answer).catch((cause: unknown) => {
+      throw new ControlUnreachable("its answer broke off", { cause });
+    });
   }
 
   async function json<T>(schema: z.ZodType<T>, method: string, path: string, body?: unknown): Promise<T> {
-    const response = await request(method, path, body);
-    return schema.parse(await response.json());
+    return schema.parse(await whole(await request(method, path, body)));
   }
 
   async function* events(plan: number, after = 0): AsyncGenerator<ControlEvent> {
@@ -125,8 +130,8 @@ export function controlClient(find: FindControl): ControlClient {
     let lostAt: number | undefined;
     while (true) {
       try {
-        const response = await request("GET", `/v1/events?plan=${plan}&after=${seen}`);
-        for await (const data of readServerSentEvents(response)) {
+        const answer = await request("GET", `/v1/events?plan=${plan}&after=${seen}`);
+        for await (const data of readServerSentEvents(answer)) {
           lostAt = undefined;
           const event = ControlEvent.parse(JSON.parse(data));
           if (event.kind !== "step-progress") seen = event.seq;
@@ -171,7 +176,7 @@ export function controlClient(find: FindControl): ControlClient {
   return {
     answers: async () => {
       try {
-        await request("GET", "/v1/topologies", undefined, AbortSignal.timeout(ANSWER_MS));
+        await whole(await request("GET", "/v1/topologies", undefined, AbortSignal.timeout(ANSWER_MS)));
         return true;
       } catch {
         return false;
@@ -189,11 +194,11 @@ export function controlClient(find: FindControl): ControlClient {
     backup: (wanted) => work("/v1/backups", wanted),
     verifyBackups: () => work("/v1/backups/verify", {}),
     backupsOff: async () => {
-      await request("POST", "/v1/backups/off", {});
+      await whole(await request("POST", "/v1/backups/off", {}));
     },
     restore: (wanted) => work("/v1/restore", wanted),
     dropRestored: async () => {
-      await request("POST", "/v1/restore/drop", {});
+      await whole(await request("POST", "/v1/restore/drop", {}));
     },
     planById: (id) => json(PlanView, "GET", `/v1/plans/${id}`),
     events,

@@ -1,8 +1,7 @@
-/** The data of each server-sent event of a response, in order; ends with the response. */
-export async function* readServerSentEvents(response: Response): AsyncGenerator<string> {
-  if (response.body === null) return;
+/** The data of each server-sent event of an answer that is read as text, in order; ends with the answer. */
+export async function* readServerSentEvents(answer: AsyncIterable<string>): AsyncGenerator<string> {
   let text = "";
-  for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
+  for await (const chunk of answer) {
     text += chunk;
     for (let end = text.indexOf("\n\n"); end >= 0; end = text.indexOf("\n\n")) {
       const lines = text.slice(0, end).split("\n");
