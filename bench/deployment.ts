@@ -1,28 +1,56 @@
-/** A deployment of Conduit by the command line, in a folder of its own inside the repository. */
+/** A deployment of Conduit by the command line, in a folder of its own. */
 import { execFile } from "node:child_process";
-import { cp, mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { freePort } from "../src/machine/free-port.ts";
 import { CONDUIT } from "./conduit-service.ts";
 
-const BIN = fileURLToPath(new URL("../bin/ninefold.js", import.meta.url));
-// Inside the repository, so that the service finds its packages, and not in node_modules, where Node strips no types.
-const WORK = fileURLToPath(new URL("../.ninefold/bench", import.meta.url));
+const run = promisify(execFile);
+const REPOSITORY = fileURLToPath(new URL("..", import.meta.url));
+
+/** Where Ninefold and Conduit's packages are: folders below see them. */
+export interface Installed {
+  readonly folder: string;
+  /** Arguments of node that run its command. */
+  readonly command: readonly string[];
+}
+
+/** The checkout: its sources run as they are. Not in node_modules, where Node strips no types. */
+const CHECKOUT: Installed = {
+  folder: join(REPOSITORY, ".ninefold", "bench"),
+  command: ["--conditions=ninefold-source", join(REPOSITORY, "bin", "ninefold.js")],
+};
+
+/** The package as it is published, installed with Conduit's other packages; removed when it is disposed. */
+export async function installPackage(): Promise<Installed & AsyncDisposable> {
+  const folder = await mkdtemp(join(tmpdir(), "ninefold-package-"));
+  await run("npm", ["pack", "--pack-destination", folder], { cwd: REPOSITORY });
+  const tarball = (await readdir(folder)).find((name) => name.endsWith(".tgz")) ?? "";
+  const manifest = JSON.parse(await readFile(join(CONDUIT, "package.json"), "utf8"));
+  const dependencies = { ...manifest.dependencies, ninefold: `file:./${tarball}` };
+  await writeFile(join(folder, "package.json"), JSON.stringify({ private: true, type: "module", dependencies }));
+  await run("npm", ["install", "--no-audit", "--no-fund"], { cwd: folder });
+  return {
+    folder,
+    command: [join(folder, "node_modules", "ninefold", "bin", "ninefold.js")],
+    [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
+  };
+}
 
 /** The folder, a port, and the command line in it. Everything is stopped and removed when it is disposed. */
-export async function deployment() {
-  await mkdir(WORK, { recursive: true });
-  const folder = await mkdtemp(join(WORK, "up-"));
+export async function deployment(installed: Installed = CHECKOUT) {
+  await mkdir(installed.folder, { recursive: true });
+  const folder = await mkdtemp(join(installed.folder, "up-"));
   await cp(CONDUIT, folder, {
     recursive: true,
     filter: (path) => !/\/(node_modules|\.ninefold|web)(\/|$)/.test(path.slice(CONDUIT.length)),
   });
   const port = await freePort();
-  const run = promisify(execFile);
   const ninefold = (...args: string[]) =>
-    run(process.execPath, ["--conditions=ninefold-source", BIN, "-C", folder, ...args], {
+    run(process.execPath, [...installed.command, "-C", folder, ...args], {
       env: { ...process.env, NO_COLOR: "1" },
       maxBuffer: 64 * 1024 * 1024,
     });
