@@ -28,8 +28,8 @@ const SUBJECTS = [
 /** Conduit's HTTP side: the RealWorld API under `/api`, with avatars and notifications besides. */
 export function buildApp({ db, jobs, log, secret }: Resources<Database>): FastifyInstance {
   const app = Fastify({
-    // Slugs of other scripts are long when they are percent-encoded.
-    routerOptions: { maxParamLength: 1_000 },
+    // Slugs of other scripts are long when they are percent-encoded; clients write `/articles/` as well as `/articles`.
+    routerOptions: { maxParamLength: 1_000, ignoreTrailingSlash: true },
     bodyLimit: 1_048_576,
     frameworkErrors: (_error, _request, reply) => notFoundPath(reply),
   });

@@ -22,6 +22,13 @@ test("an unknown route is not found, in the shape of all errors", async () => {
   expect(await conduit.call("DELETE", "/tags")).toMatchObject(errors(404));
 });
 
+test("a slash at the end of a path changes nothing", async () => {
+  const article = { title: "With a slash", description: "", body: "" };
+  const made = await conduit.call("POST", "/articles/", { token, body: JSON.stringify({ article }) });
+  expect(made).toMatchObject({ status: 422, body: { errors: { description: ["can't be blank"] } } });
+  expect(await conduit.call("GET", "/tags/")).toMatchObject({ status: 200, body: { tags: expect.any(Array) } });
+});
+
 test("a body that is not JSON is refused", async () => {
   const body = '{"user": {';
   const headers = { "content-type": "application/json" };

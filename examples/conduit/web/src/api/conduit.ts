@@ -49,7 +49,7 @@ export async function getArticle(slug: string, signal: AbortSignal): Promise<Art
 }
 
 export async function createArticle(draft: Draft): Promise<Article> {
-  return part(await request("POST", "/articles", { body: { article: draft } }), "article");
+  return part(await request("POST", "/articles/", { body: { article: draft } }), "article");
 }
 
 export async function updateArticle(slug: string, draft: Draft): Promise<Article> {
