@@ -1,6 +1,6 @@
-import { createInterface } from "node:readline/promises";
 import type { Command } from "commander";
 import { connect, ensureControl } from "../control/start.ts";
+import { question } from "./confirm.ts";
 import type { Cli } from "./context.ts";
 import { exit } from "./exit.ts";
 import { follow } from "./follow.ts";
@@ -42,8 +42,6 @@ async function confirm(folder: string): Promise<void> {
   const refused = (says: string, fix: string) =>
     new CommandFailed({ code: "not-confirmed", at: folder, says, fix }, exit.badInput);
   if (!process.stdin.isTTY) throw refused("`--destroy` removes all data of the service", "add `--yes` to confirm it");
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  const answer = await terminal.question(`Remove all data of the service in ${folder}? Type "destroy" to do it: `);
-  terminal.close();
-  if (answer.trim() !== "destroy") throw refused("nothing was removed", "type `destroy` when asked, or add `--yes`");
+  const answer = await question(`Remove all data of the service in ${folder}? Type "destroy" to do it: `);
+  if (answer !== "destroy") throw refused("nothing was removed", "type `destroy` when asked, or add `--yes`");
 }
