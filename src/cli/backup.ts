@@ -84,7 +84,7 @@ export async function workedOn(work: AsyncIterable<WorkView>, terminal: Terminal
 }
 
 function show(view: BackupsView, terminal: Terminal): void {
-  const { archiving, says, repository, backups, earliest, latest, work } = view;
+  const { archiving, says, repository, backups, earliest, latest, aside, work } = view;
   if (backups.length === 0) terminal.line("There is no backup yet; make one with `ninefold backup`.");
   else {
     const rows = backups.map(({ label, type, finishedAt, startedAt, bytes: size, repositoryBytes }) => [
@@ -102,6 +102,8 @@ function show(view: BackupsView, terminal: Terminal): void {
   }
   terminal.line(`Archiving of the log: ${archiving}${says === undefined ? "" : `: ${says}`}`);
   terminal.line(`Repository: ${repository}`);
+  if (aside !== undefined)
+    terminal.line(`Aside, since \`restore --use\`: the database that served before (${bytes(aside)}).`);
   if (work?.state === "running") terminal.line(`Under way: ${work.kind}${work.says === "" ? "" : `, ${work.says}`}`);
 }
 

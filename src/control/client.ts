@@ -69,7 +69,11 @@ export interface ControlClient {
   backupsOff(): Promise<void>;
   /** Restores beside what serves. */
   restore(wanted: RestoreRequest): AsyncIterable<WorkView>;
-  /** Removes what was restored. */
+  /** Has what was restored serve; the database that serves now stays aside. */
+  useRestored(): AsyncIterable<WorkView>;
+  /** Has the database that is aside serve again. */
+  useAside(): AsyncIterable<WorkView>;
+  /** Removes what was restored, and the database that is aside. */
   dropRestored(): Promise<void>;
   /** A plan by its number. */
   planById(id: number): Promise<PlanView>;
@@ -197,6 +201,8 @@ export function controlClient(find: FindControl): ControlClient {
       await whole(await request("POST", "/v1/backups/off", {}));
     },
     restore: (wanted) => work("/v1/restore", wanted),
+    useRestored: () => work("/v1/restore/use", {}),
+    useAside: () => work("/v1/restore/back", {}),
     dropRestored: async () => {
       await whole(await request("POST", "/v1/restore/drop", {}));
     },

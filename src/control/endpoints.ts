@@ -113,7 +113,7 @@ async function serviceInstances(machine: LocalMachine): Promise<InstanceName[]> 
 }
 
 /** What instances are told now; undefined before the first time, or when the file is not whole. */
-async function readEndpoints(paths: StatePaths): Promise<Endpoints | undefined> {
+export async function readEndpoints(paths: StatePaths): Promise<Endpoints | undefined> {
   const text = await readFile(paths.endpoints, "utf8").catch(() => undefined);
   if (text === undefined) return undefined;
   try {

@@ -19,7 +19,7 @@ import { type SystemPlaces, systemPlaces } from "./placed-system.ts";
 import { StepFailed } from "./problem.ts";
 import { makeRelease, readFacts, releasesOnDisk, removeRelease, writeFacts } from "./release.ts";
 import { deploymentKeys, writeSecrets } from "./secrets.ts";
-import { serviceSteps } from "./service-steps.ts";
+import { type ServiceSteps, serviceSteps } from "./service-steps.ts";
 import { standbySteps } from "./standby-steps.ts";
 import type { World } from "./world.ts";
 import { writeBack } from "./write-back.ts";
@@ -28,7 +28,7 @@ import { writeBack } from "./write-back.ts";
 const STANDBYS_MS = 15_000;
 
 /** The world of one machine, with what looks after it between plans. */
-interface LocalWorld extends World {
+interface LocalWorld extends World, ServiceSteps {
   readonly places: SystemPlaces;
   /** Tells the service, and whatever starts later, which member leads by now; does nothing where there are no standbys. */
   followPrimary(): Promise<void>;

@@ -44,6 +44,8 @@ export interface ServiceProcess {
   readonly env: Readonly<Record<string, string>>;
   /** A migration that begins where there is no database yet. */
   readonly ahead?: boolean | undefined;
+  /** File of its endpoints, where it is not the one of all. */
+  readonly endpoints?: string | undefined;
 }
 
 /** A process of the service with the settings of its topology. */
@@ -53,14 +55,14 @@ export function placedService(
   { address }: Pick<SystemPlaces, "address">,
   process: ServiceProcess,
 ): Placed<AppSpec> {
-  const { role, name, topology, folder, module, env, ahead } = process;
+  const { role, name, topology, folder, module, env, ahead, endpoints = paths.endpoints } = process;
   const { app, workers } = topology;
   const spec: AppSpec = {
     role,
     datacenter: firstDatacenter(topology),
     service: module,
     folder,
-    endpoints: paths.endpoints,
+    endpoints,
     secrets: role === "migrate" ? paths.ownerSecrets : paths.serviceSecrets,
     ...(ahead === true ? { ahead: aheadFiles(machine.folder(name)) } : {}),
     ...(role === "app" ? { listen: listenOn(topology, name, address) } : {}),

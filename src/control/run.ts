@@ -56,7 +56,10 @@ export async function runControl(folder: string, openJournal?: Parameters<typeof
   for (const ignored of ["SIGHUP", "SIGINT"] as const) process.on(ignored, () => undefined);
 
   watchAgent(folder, control);
-  every(PRIMARY_WATCH_MS, () => world.followPrimary());
+  every(PRIMARY_WATCH_MS, async () => {
+    await world.followPrimary();
+    await control.service.backups.resume();
+  });
   every(RETRY_MS, async () => {
     if (reconciler.trouble !== undefined) await reconciler.recover();
   });

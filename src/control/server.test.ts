@@ -17,9 +17,13 @@ const backups: ControlService["backups"] = {
   begin: notAsked,
   verify: notAsked,
   restore: notAsked,
+  use: notAsked,
+  back: notAsked,
   drop: notAsked,
   off: notAsked,
   status: notAsked,
+  resume: notAsked,
+  refusePlans: notAsked,
   work: notAsked,
 };
 

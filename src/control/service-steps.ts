@@ -1,5 +1,6 @@
 import { appEngine } from "../engines/app/index.ts";
 import type { LocalMachine } from "../machine/local/index.ts";
+import type { Topology } from "../topology/topology.ts";
 import { logTail } from "./log-tail.ts";
 import { oneShots } from "./one-shots.ts";
 import type { StatePaths } from "./paths.ts";
@@ -17,7 +18,10 @@ const STATE_MS = 200;
 /** Ends in a row after which a start is given up. */
 const TRIES = 2;
 
-type ServiceSteps = Pick<World, "inspect" | "migrate" | "startInstance" | "stopInstance">;
+export interface ServiceSteps extends Pick<World, "inspect" | "migrate" | "startInstance" | "stopInstance"> {
+  /** Brings the database that a file of endpoints names to what a release needs. */
+  migrateAt(endpoints: string, release: number, topology: Topology): Promise<void>;
+}
 
 /** The steps of the service's own processes. */
 export function serviceSteps(
@@ -35,9 +39,11 @@ export function serviceSteps(
     return placedService(machine, paths, places, { ...process, folder, module: serviceModule(code), env });
   }
 
-  const once = oneShots(machine, (role, { release, topology }, ahead) =>
-    place({ role, name: oneShotName(topology, role, release), release, topology, ahead }),
-  );
+  const onceAt = (endpoints?: string) =>
+    oneShots(machine, (role, { release, topology }, ahead) =>
+      place({ role, name: oneShotName(topology, role, release), release, topology, ahead, endpoints }),
+    );
+  const once = onceAt();
 
   return {
     inspect: async (release, topology, { signal }, migrates) => {
@@ -49,6 +55,8 @@ export function serviceSteps(
       if (copy !== undefined) await refuseNewMigrations(paths, release, copy);
       await once.migrate({ release, topology, signal });
     },
+    migrateAt: (endpoints, release, topology) =>
+      onceAt(endpoints).migrate({ release, topology, signal: new AbortController().signal }),
     startInstance: async ({ instance: name, role, release }, topology, { signal, progress }) => {
       const placed = await place({ role, name, release, topology });
       const files = appEngine.render(placed);

@@ -10,6 +10,7 @@ import type { StatePaths } from "./paths.ts";
 import type { SystemPlaces } from "./placed-system.ts";
 import { createReconciler, type Reconciler } from "./reconciler.ts";
 import type { ControlService } from "./server.ts";
+import type { ServiceSteps } from "./service-steps.ts";
 import { statusOf } from "./status.ts";
 import { switchover } from "./switchover.ts";
 import { viewOf } from "./view.ts";
@@ -37,7 +38,12 @@ export function createControl(
     paths,
     machine,
     world,
-  }: { folder: string; paths: StatePaths; machine: LocalMachine; world: World & Places },
+  }: {
+    folder: string;
+    paths: StatePaths;
+    machine: LocalMachine;
+    world: World & Places & Pick<ServiceSteps, "migrateAt">;
+  },
   openJournal: (path: string, onEvent: (plan: number, event: ControlEvent) => void) => Journal = (...args) =>
     new Journal(...args),
 ): Control {
@@ -46,7 +52,10 @@ export function createControl(
   const journal = openJournal(paths.journal, tell);
   const reconciler = createReconciler({ journal, world, now: Date.now, onProgress: tell });
 
+  const backups = createBackups({ journal, machine, places: world.places, paths, world });
+
   async function begin(change: Change) {
+    backups.refusePlans();
     if (change.kind === "undo") {
       const turned = reconciler.turnBack();
       if (turned !== undefined) return turned;
@@ -88,8 +97,6 @@ export function createControl(
     }
   }
 
-  const backups = createBackups({ journal, machine, places: world.places, paths });
-
   const service: ControlService = {
     backups,
     status: () =>
@@ -110,7 +117,10 @@ export function createControl(
       const record = journal.plan(id);
       return record === undefined ? undefined : viewOf(record.plan, record);
     },
-    switchover: (wanted) => switchover(wanted, journal, world),
+    switchover: (wanted) => {
+      backups.refusePlans();
+      return switchover(wanted, journal, world);
+    },
     topologies: () =>
       journal.topologies().flatMap(({ version, at, situation: { topology, release } }) => {
         if (topology === undefined) return [];

@@ -65,6 +65,79 @@ test("a backup from a standby under traffic fails nothing, and a restore to a ti
   expect((await system.status()).instances.map(({ name }) => name)).not.toContain("dc1.restored");
 });
 
+test("what was restored serves with the migrations since, on standbys too, and going back loses nothing", async () => {
+  const api = `${system.url}/api`;
+  const post = async (path: string, user: object) =>
+    (await fetch(`${api}${path}`, { method: "POST", body: JSON.stringify({ user }) })).status;
+  const person = (username: string) => ({ username, email: `${username}@example.com`, password: "a password" });
+  const profiles = (username: string) =>
+    Promise.all(Array.from({ length: 40 }, async () => (await fetch(`${api}/profiles/${username}`)).status));
+  const standbys = () => {
+    const { clusters } = JSON.parse(readFileSync(join(system.folder, ".ninefold", "endpoints.json"), "utf8"));
+    return clusters.main.standbys.length as number;
+  };
+
+  expect(await post("/users", person("early"))).toBe(201);
+  const between = Date.now() + 1;
+  while (Date.now() <= between) await delay(1);
+  expect(await post("/users", person("late"))).toBe(201);
+  writeFileSync(
+    join(system.folder, "migrations", "9998_later.ts"),
+    'export const up = (db) => db.schema.createTable("later").addColumn("id", "integer").execute();\n',
+  );
+  await system.succeed("deploy");
+  await restore(new Date(between).toISOString());
+
+  await using readers = askAll(`${api}/tags`, 8);
+  await system.succeed("restore", "--use", "--yes");
+  expect(await post("/users/login", person("early"))).toBe(200);
+  expect(await profiles("late")).toEqual(Array.from({ length: 40 }, () => 404));
+  expect(await post("/users", person("new"))).toBe(201);
+  await asSuperuser(system.folder, "select from later");
+  expect(standbys()).toBe(2);
+  expect(await system.ninefold("restore", "--use", "--yes")).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining("--back"),
+  });
+
+  // Killed in the middle, either database serves, and standbys are read from again.
+  const control = await system.pid("dc1.control");
+  const killed = system.ninefold("restore", "--back", "--yes");
+  await until("reads go to the primary alone", async () => standbys() === 0, 60_000);
+  process.kill(control, "SIGKILL");
+  expect((await killed).code).not.toBe(0);
+  await expect.poll(standbys, { timeout: 60_000 }).toBe(2);
+  const [served, ...others] = new Set(await profiles("late"));
+  expect(others).toEqual([]);
+
+  if (served === 404) await system.succeed("restore", "--back", "--yes");
+  expect(await profiles("late")).toEqual(Array.from({ length: 40 }, () => 200));
+  expect(await post("/users/login", person("new"))).toBe(401);
+  expect(await readers.finish()).toEqual([200]);
+  await system.succeed("restore", "--drop");
+  expect(await system.ninefold("restore", "--back", "--yes")).toMatchObject({ code: 1 });
+}, 420_000);
+
+/** Asks again and again. `finish` ends it and gives each status that there was, 0 for a broken connection. */
+function askAll(url: string, clients: number) {
+  let over = false;
+  const seen = new Set<number>();
+  const client = async () => {
+    while (!over) {
+      const answer = await fetch(url).catch(() => undefined);
+      seen.add(answer?.status ?? 0);
+      await answer?.arrayBuffer().catch(() => seen.add(0));
+    }
+  };
+  const asked = Promise.all(Array.from({ length: clients }, client));
+  const finish = async () => {
+    over = true;
+    await asked;
+    return [...seen].sort();
+  };
+  return { finish, [Symbol.asyncDispose]: async () => void (await finish()) };
+}
+
 test("a backup that is killed with the control plane leaves nothing behind, and the next one is whole", async () => {
   const control = await system.pid("dc1.control");
   const killed = system.ninefold("backup", "--type", "full");

@@ -1,5 +1,6 @@
 import type { Member } from "../clusters/patroni-members.ts";
 import { DATABASE } from "../placed.ts";
+import { serverOfMember } from "./aside.ts";
 import { ask } from "./ask.ts";
 import { type Restored, serverOf } from "./restored.ts";
 import type { WorkResult } from "./views.ts";
@@ -32,9 +33,8 @@ export async function compared(restored: Restored, primary: Member | undefined):
   };
 }
 
-function contentsNow({ spec }: Member) {
-  const server = { host: spec.address, port: spec.port, secrets: spec.secrets };
-  return contents((text) => ask(server, DATABASE, text));
+function contentsNow(primary: Member) {
+  return contents((text) => ask(serverOfMember(primary), DATABASE, text));
 }
 
 async function contents(query: <Row extends object>(text: string) => Promise<Row[]>) {

@@ -39,13 +39,15 @@ const WorkResult = z.discriminatedUnion("kind", [
     migrationsSince: z.array(z.string()),
     tookMs: z.number(),
   }),
+  /** The database was exchanged; nobody could sign in to it for `pausedMs`. */
+  z.object({ kind: z.enum(["use", "back"]), pausedMs: z.number(), tookMs: z.number() }),
 ]);
 export type WorkResult = z.infer<typeof WorkResult>;
 
 /** Work on backups, one at a time. It ends with the control plane that does it. */
 export const WorkView = z.object({
   id: z.int(),
-  kind: z.enum(["backup", "restore", "verify"]),
+  kind: z.enum(["backup", "restore", "verify", "use", "back"]),
   state: z.enum(["running", "done", "failed"]),
   /** What it is at. */
   says: z.string(),
@@ -65,6 +67,8 @@ export const BackupsView = z.object({
   /** The times that can be restored, in milliseconds since the epoch; undefined before the first backup. */
   earliest: z.number().optional(),
   latest: z.number().optional(),
+  /** Size of the database that served before `restore --use`, in bytes; undefined where there is none. */
+  aside: z.number().optional(),
   work: WorkView.optional(),
 });
 export type BackupsView = z.infer<typeof BackupsView>;
