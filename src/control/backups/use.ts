@@ -158,11 +158,11 @@ export function createUse({ journal, machine, paths, world }: Using): Use {
       refuseFollower(journal);
       const { primary } = await leading(members);
       if ((await servedBefore(primary)) !== undefined) {
-        const says = "the database that served before an earlier `restore --use` is still there";
-        throw new NothingThere(
-          says,
-          "go back to it with `ninefold restore --back`, or remove it with `ninefold restore --drop`",
-        );
+        throw new StepFailed("aside-in-the-way", {
+          at: ASIDE,
+          says: "the database that served before an earlier `restore --use` is still there",
+          fix: "go back to it with `ninefold restore --back`, or remove it with `ninefold restore --drop`",
+        });
       }
       await replayed(machine, restored, progress);
       await copyRestored(restored, primary, members, progress);
@@ -215,8 +215,9 @@ function isUp(state: string): boolean {
 /** The cluster of before a move follows this database by its name and its rows. */
 function refuseFollower(journal: Journal): void {
   if (clustersOf(journal.situation)?.copy === undefined) return;
-  throw new NothingThere(
-    "the cluster of before the last move still follows this database, and could not follow another",
-    "run `ninefold finish`, which removes it, and try again",
-  );
+  throw new StepFailed("copy-in-the-way", {
+    at: DATABASE,
+    says: "the cluster of before the last move still follows this database, and could not follow another",
+    fix: "run `ninefold finish`, which removes it, and try again",
+  });
 }
