@@ -236,7 +236,11 @@ describe("a running deployment", () => {
       expect(await connect(service.folder)).toBeUndefined();
       await expect(service.version()).rejects.toThrow();
       control = await ensureControl(service.folder);
-      expect(await last(control.apply({ kind: "up" }))).toMatchObject({ kind: "finished" });
+      const coming = control.apply({ kind: "up" })[Symbol.asyncIterator]();
+      await coming.next();
+      // It does not run yet, but saying so would only have it started once more.
+      await expect(last(control.scale({ app: 2 }))).rejects.toMatchObject({ code: "plan-under-way" });
+      expect(await last({ [Symbol.asyncIterator]: () => coming })).toMatchObject({ kind: "finished" });
       expect((await control.status()).release).toBe(release);
       expect(await service.version()).toBe(1);
     },

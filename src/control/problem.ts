@@ -56,6 +56,11 @@ export class PlanUnderWay extends NinefoldError {
   }
 }
 
+/** @throws PlanUnderWay where a plan is open */
+export function refuseOpen(open: { readonly id: number; readonly state: string } | undefined): void {
+  if (open !== undefined) throw new PlanUnderWay(open.id, open.state === "stopped");
+}
+
 /** A gate did not open: `says` is what was found. */
 export class StepFailed extends NinefoldError {
   /** Further problems that were found at the same time. */

@@ -7,7 +7,7 @@ import { stepsBetween } from "../plan/steps.ts";
 import type { ControlEvent, PlanView, ProblemReport } from "./event.ts";
 import type { Journal, PlanRecord } from "./journal.ts";
 import { canUndo, runStep, undoStep } from "./perform.ts";
-import { PlanUnderWay, reportOf } from "./problem.ts";
+import { refuseOpen, reportOf } from "./problem.ts";
 import { viewOf } from "./view.ts";
 import type { StepContext, World } from "./world.ts";
 
@@ -225,8 +225,7 @@ export function createReconciler({ journal, world, now, onProgress }: Reconciler
 
   return {
     begin: (plan) => {
-      const open = journal.open();
-      if (open !== undefined) throw new PlanUnderWay(open.id, open.state === "stopped");
+      refuseOpen(journal.open());
       asked = new AbortController();
       const record = journal.begin(plan, now(), (id) => viewOf(plan, { id, state: "running" }));
       // The answer goes out first: whoever asked knows the plan's number even if we are killed at the next write.

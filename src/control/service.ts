@@ -8,6 +8,7 @@ import type { Change, ControlEvent } from "./event.ts";
 import { Journal } from "./journal.ts";
 import type { StatePaths } from "./paths.ts";
 import type { SystemPlaces } from "./placed-system.ts";
+import { refuseOpen } from "./problem.ts";
 import { createReconciler, type Reconciler } from "./reconciler.ts";
 import type { ControlService } from "./server.ts";
 import type { ServiceSteps } from "./service-steps.ts";
@@ -66,6 +67,7 @@ export function createControl(
       if (journal.open() !== undefined) reconciler.turnBack();
       await reconciler.idle();
     }
+    refuseOpen(journal.open()); // before the change is judged by what runs, which the open plan is about to change
     return reconciler.begin(await planFor(change, journal, paths));
   }
 

@@ -4,7 +4,7 @@ import { membersOf, replicationOf } from "../plan/replication.ts";
 import type { InstanceName } from "../topology/names.ts";
 import type { Switchover, SwitchoverView } from "./event.ts";
 import type { Journal } from "./journal.ts";
-import { NothingThere, PlanUnderWay } from "./problem.ts";
+import { NothingThere, refuseOpen } from "./problem.ts";
 import type { World } from "./world.ts";
 
 /**
@@ -12,8 +12,7 @@ import type { World } from "./world.ts";
  * Throws PlanUnderWay, NothingThere, PatroniFailed.
  */
 export async function switchover({ to }: Switchover, journal: Journal, world: World): Promise<SwitchoverView> {
-  const open = journal.open();
-  if (open !== undefined) throw new PlanUnderWay(open.id, open.state === "stopped");
+  refuseOpen(journal.open());
   const { situation } = journal;
   const { topology, running } = situation;
   const clusters = clustersOf(situation);

@@ -12,7 +12,7 @@ import { endpointsInUse, publishEndpoints, readEndpoints } from "../endpoints.ts
 import type { Journal } from "../journal.ts";
 import type { StatePaths } from "../paths.ts";
 import { DATABASE } from "../placed.ts";
-import { NothingThere, PlanUnderWay, StepFailed } from "../problem.ts";
+import { NothingThere, refuseOpen, StepFailed } from "../problem.ts";
 import { deploymentKeys } from "../secrets.ts";
 import type { ServiceSteps } from "../service-steps.ts";
 import { ASIDE, hasFollowed, pointNow, servedBefore, swap } from "./aside.ts";
@@ -50,8 +50,7 @@ export function createUse({ journal, machine, paths, world }: Using): Use {
 
   /** Runs what no plan may meet. @throws PlanUnderWay */
   async function alone<T>(run: () => Promise<T>): Promise<T> {
-    const open = journal.open();
-    if (open !== undefined) throw new PlanUnderWay(open.id, open.state === "stopped");
+    refuseOpen(journal.open());
     holds = true;
     try {
       return await run();
