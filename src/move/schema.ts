@@ -160,18 +160,26 @@ async function understood(text: string, target: OpenSide): Promise<string> {
   return `${head}${text.slice(end)}`;
 }
 
+/**
+ * Options of pg_dump for what belongs to a database in its place and to none that is made of it: how it is replicated, moved and failed
+ * over. `prepareRoles` makes those tables anew.
+ */
+export const NOT_COPIED = [
+  "--no-publications",
+  "--no-subscriptions",
+  "--no-tablespaces",
+  "--exclude-schema=ninefold_move_*",
+  "--exclude-table=ninefold.fence",
+  "--exclude-table=ninefold.outcomes*",
+] as const;
+
 /** The schema as SQL. The password goes by environment, which other users cannot read. */
 async function dump({ pgDump, source }: Move, section: string, signal: AbortSignal): Promise<string> {
   const { host = "localhost", port = 5432 } = source.server;
   const options = [
     "--schema-only",
     `--section=${section}`,
-    "--no-publications",
-    "--no-subscriptions",
-    "--no-tablespaces",
-    "--exclude-schema=ninefold_move_*",
-    "--exclude-table=ninefold.fence",
-    "--exclude-table=ninefold.outcomes*",
+    ...NOT_COPIED,
     "--lock-wait-timeout=10000",
     "--no-password",
     `--host=${host}`,

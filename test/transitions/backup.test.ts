@@ -88,7 +88,9 @@ test("what was restored serves with the migrations since, on standbys too, and g
   await system.succeed("deploy");
   await restore(new Date(between).toISOString());
 
-  await using readers = askAll(`${api}/tags`, 8);
+  await using readers = asking(6, async () => (await fetch(`${api}/tags`)).status);
+  let number = 0;
+  await using writers = asking(2, () => post("/users", person(`writer${++number}`)));
   await system.succeed("restore", "--use", "--yes");
   expect(await post("/users/login", person("early"))).toBe(200);
   expect(await profiles("late")).toEqual(Array.from({ length: 40 }, () => 404));
@@ -114,20 +116,17 @@ test("what was restored serves with the migrations since, on standbys too, and g
   expect(await profiles("late")).toEqual(Array.from({ length: 40 }, () => 200));
   expect(await post("/users/login", person("new"))).toBe(401);
   expect(await readers.finish()).toEqual([200]);
+  expect(await writers.finish()).toEqual([201]);
   await system.succeed("restore", "--drop");
   expect(await system.ninefold("restore", "--back", "--yes")).toMatchObject({ code: 1 });
 }, 420_000);
 
 /** Asks again and again. `finish` ends it and gives each status that there was, 0 for a broken connection. */
-function askAll(url: string, clients: number) {
+function asking(clients: number, ask: () => Promise<number>) {
   let over = false;
   const seen = new Set<number>();
   const client = async () => {
-    while (!over) {
-      const answer = await fetch(url).catch(() => undefined);
-      seen.add(answer?.status ?? 0);
-      await answer?.arrayBuffer().catch(() => seen.add(0));
-    }
+    while (!over) seen.add(await ask().catch(() => 0));
   };
   const asked = Promise.all(Array.from({ length: clients }, client));
   const finish = async () => {

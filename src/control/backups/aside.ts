@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { Member } from "../clusters/patroni-members.ts";
 import { DATABASE } from "../placed.ts";
 import { NothingThere, StepFailed } from "../problem.ts";
@@ -83,7 +84,7 @@ export async function swap(primary: Member): Promise<number> {
 async function sendAway(server: Server, oid: number, over: () => boolean): Promise<void> {
   while (!over()) {
     await ask(server, "postgres", terminate(oid));
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    await delay(LOOK_MS);
   }
 }
 

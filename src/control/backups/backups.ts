@@ -107,14 +107,16 @@ export function createBackups({
       return work.begin("back", (progress) => using.back(found, progress));
     },
     drop: async () => {
+      if (work.now?.state === "running") throw new BackupUnderWay(work.now.says);
       const { topology, running } = journal.situation;
       const restored = topology === undefined ? undefined : restoredName(firstDatacenter(topology));
-      const primary = running ? (await leading(cluster().members)).primary : undefined;
-      const aside = primary === undefined ? undefined : await servedBefore(primary);
       const there = restored !== undefined && existsSync(machine.folder(restored));
+      // After a descent to rung 1 there is no cluster that one could be aside in.
+      const backed = running && clustersOf(journal.situation)?.serving.kind === "patroni";
+      const primary = backed ? (await leading(cluster().members)).primary : undefined;
+      const aside = primary === undefined ? undefined : await servedBefore(primary);
       if (!there && aside === undefined)
         throw new NothingThere("nothing was restored", "restore with `ninefold restore --to latest`");
-      if (work.now?.state === "running") throw new BackupUnderWay(work.now.says);
       if (primary !== undefined) await dropAside(primary);
       if (there) await dropRestored(machine, { restored });
     },

@@ -5,6 +5,7 @@ import { constants, setPriority } from "node:os";
 import { join } from "node:path";
 import { systemPostgres } from "../../engines/packages.ts";
 import { databasePasswords, prepareRoles, SUPERUSER } from "../../engines/postgres/index.ts";
+import { NOT_COPIED } from "../../move/index.ts";
 import type { Member } from "../clusters/patroni-members.ts";
 import { DATABASE } from "../placed.ts";
 import { StepFailed } from "../problem.ts";
@@ -88,17 +89,7 @@ async function room(members: readonly Member[], bytes: number): Promise<void> {
 
 /** From one program into the other; both end with this process, since what they read or write is then gone. */
 async function pour(from: Server, to: Server): Promise<void> {
-  const dump = await program("pg_dump", from, DATABASE, [
-    "--format=custom",
-    "--compress=0",
-    "--no-publications",
-    "--no-subscriptions",
-    "--no-tablespaces",
-    "--exclude-schema=ninefold_move_*",
-    // Made anew for each database (prepareRoles): they tell of one that is moved or fails over, and this is none of them.
-    "--exclude-table=ninefold.fence",
-    "--exclude-table=ninefold.outcomes*",
-  ]);
+  const dump = await program("pg_dump", from, DATABASE, ["--format=custom", "--compress=0", ...NOT_COPIED]);
   const restore = await program("pg_restore", to, ASIDE, ["--exit-on-error", "--single-transaction"]);
   dump.child.stdout.pipe(restore.child.stdin);
   restore.child.stdin.on("error", () => dump.child.kill()); // that program says itself why it reads no more

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { clusterView } from "../../engines/patroni/index.ts";
@@ -138,7 +138,7 @@ export function createUse({ journal, machine, paths, world }: Using): Use {
     };
     const file = join(paths.root, "copy-endpoints.json");
     await writeFile(file, JSON.stringify(there), { mode: 0o600 });
-    await world.migrateAt(file, release, topology);
+    await world.migrateAt(file, release, topology).finally(() => rm(file, { force: true }));
   }
 
   return {
