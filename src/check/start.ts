@@ -38,12 +38,12 @@ export async function startCheck(options: StartOptions): Promise<RunningCheck> {
   const origin = new URL(config.url).origin;
   const seed = config.seed ?? newSeed();
   const run = createRun(`k${Date.now().toString(36)}${(newSeed() % 1296).toString(36).padStart(2, "0")}`);
-  const startedAt = new Date().toISOString();
 
   const people = await enterUsers({ definition, origin, count: users, timeoutMs, seed, run });
   const journal = config.journal === undefined ? undefined : createJournal(config.journal);
   const ledger = createLedger(definition.model);
   const tally = createTally();
+  const startedAt = new Date().toISOString();
   const originMs = performance.now();
   const random = createRandom(seed);
   const traffic: Traffic = createTraffic({ definition, people, ledger, tally, journal, random, originMs });
