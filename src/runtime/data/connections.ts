@@ -3,6 +3,7 @@ import type { DatabaseAddress } from "../../topology/endpoints.ts";
 import { type Identity, identify } from "./identity.ts";
 import { Link, type LinkOptions } from "./link.ts";
 import { type Opened, Spares } from "./spares.ts";
+import type { Statement } from "./statement.ts";
 
 /** What the connections tell: one has come, one has gone, none comes. */
 export interface ConnectionsEvents {
@@ -18,8 +19,13 @@ const FIRST_PAUSE_MS = 10;
 const LONGEST_PAUSE_MS = 150;
 /** Nobody listens, so that a try costs next to nothing: the pauses do not grow. */
 const NOBODY_LISTENS = new Set<unknown>(["ENOENT", "ECONNREFUSED"]);
-/** Between the ends of two connections that are no longer needed. */
-const REST_PAUSE_MS = 20;
+/** A server spends tens of milliseconds of a processor on each connection that comes: it gets as long as that three times over for others. */
+const OPENING_PAUSE = 3;
+const LONGEST_OPENING_PAUSE_MS = 200;
+/** And some milliseconds on each that ends. */
+const REST_PAUSE_MS = 40;
+/** After a move, when all that waited is served at once, those to the old place stay this long before the first ends. */
+const MOVED_REST_MS = 1_000;
 
 /** Keeps `count` connections to one address open: opens them, and opens them again when they break. */
 export class Connections {
@@ -29,20 +35,26 @@ export class Connections {
   readonly #role: MemberRole;
   readonly #identities = new WeakMap<Link, Identity>();
   readonly #closing = new AbortController();
+  readonly #known: () => readonly Statement[];
   #address: DatabaseAddress;
   #links: Link[] = [];
   #spares: Spares | undefined;
   /** One tries for all while the server gives no connection, since each try costs it a process. */
   #trying: { readonly address: DatabaseAddress; readonly end: Promise<void> } | undefined;
+  /** Ends the pause before the next is opened. */
+  #breather: AbortController | undefined;
+  #resting = false;
 
+  /** @param known statements that are prepared ahead on connections to where work will soon go */
   constructor(
     address: DatabaseAddress,
     count: number,
     options: Omit<LinkOptions, "address">,
     events: ConnectionsEvents,
-    role: MemberRole = "primary",
+    { role = "primary", known = () => [] }: { role?: MemberRole; known?: () => readonly Statement[] } = {},
   ) {
     this.#role = role;
+    this.#known = known;
     this.#address = address;
     this.#count = count;
     this.#options = options;
@@ -81,7 +93,12 @@ export class Connections {
     this.#spares = undefined;
     if (address === undefined || isSame(address, this.#address) || this.#closing.signal.aborted) return;
     this.#spares = new Spares(address, this.#count, {
-      open: (to, onLost) => this.#open(to, onLost),
+      open: async (to, onLost) => {
+        const opened = await this.#open(to, onLost);
+        await opened.link.prepare(this.#known());
+        return opened;
+      },
+      breathe: (tookMs) => this.#breathe(tookMs),
       pause: (tries) => this.#pause(FIRST_PAUSE_MS * 2 ** Math.min(tries, 10)),
       lost: (link) => this.#lost(link),
     });
@@ -101,25 +118,22 @@ export class Connections {
     const old = this.#links;
     for (const link of old) link.retiring = true;
     for (const one of opened) this.#adopt(one);
-    void this.#keepInTurn(this.#address, opened.length).then(() => this.#restInTurn(old));
+    void this.#keepInTurn(this.#address, opened.length);
+    void this.#restInTurn(MOVED_REST_MS);
     return this.#address;
   }
 
-  /** Closes a retiring connection once nothing is under way on it. */
-  rest(link: Link): void {
-    if (!link.retiring || link.reserved || link.inFlight > 0 || !this.#links.includes(link)) return;
-    this.#links = this.#links.filter((other) => other !== link);
-    link.close();
-    this.#events.lost(link);
+  /** Work waits for a connection: the next is opened at once. */
+  hurry(): void {
+    this.#breather?.abort();
   }
 
   /** Opens none any more, and ends each as soon as nothing is under way on it. */
   retireAll(): void {
     this.#closing.abort();
     this.#spares?.close();
-    const old = this.#links;
-    for (const link of old) link.retiring = true;
-    void this.#restInTurn(old);
+    for (const link of this.#links) link.retiring = true;
+    void this.#restInTurn(0);
   }
 
   /** Breaks off each that owes an answer and has said nothing for so long; 0 breaks off none. */
@@ -142,17 +156,43 @@ export class Connections {
     }
   }
 
-  /** One after another: signing in keeps both sides' processors busy, and the first is enough for what waits to begin. */
+  /**
+   * One after another, with pauses: signing in keeps both sides' processors busy, and the first is enough for what waits to
+   * begin.
+   */
   async #keepInTurn(address: DatabaseAddress, open: number): Promise<void> {
-    for (let i = open; i < this.#count && address === this.#address; i++) await this.#keepOne(address);
+    for (let i = open; i < this.#count && address === this.#address; i++) {
+      const began = performance.now();
+      await this.#keepOne(address);
+      if (i + 1 < this.#count) await this.#breathe(performance.now() - began);
+    }
   }
 
-  /** One now and then: a server spends milliseconds on each that ends, which those that waited need more. */
-  async #restInTurn(links: readonly Link[]): Promise<void> {
-    for (const link of links) {
+  async #breathe(tookMs: number): Promise<void> {
+    const breather = new AbortController();
+    this.#breather = breather;
+    const signal = AbortSignal.any([breather.signal, this.#closing.signal]);
+    const pause = Math.min(tookMs * OPENING_PAUSE, LONGEST_OPENING_PAUSE_MS);
+    await delay(pause, undefined, { signal }).catch(() => undefined);
+  }
+
+  /** Ends those that retire as they become free: one now and then, since those that work need the server's processors more. */
+  async #restInTurn(firstMs: number): Promise<void> {
+    if (this.#resting) return;
+    this.#resting = true;
+    await delay(firstMs, undefined, { signal: this.#closing.signal }).catch(() => undefined);
+    while (this.#links.some((link) => link.retiring)) {
       await delay(REST_PAUSE_MS);
-      this.rest(link);
+      const free = this.#links.find((link) => link.retiring && !link.reserved && link.inFlight === 0);
+      if (free !== undefined) this.#end(free);
     }
+    this.#resting = false;
+  }
+
+  #end(link: Link): void {
+    this.#links = this.#links.filter((other) => other !== link);
+    link.close();
+    this.#events.lost(link);
   }
 
   #adopt({ link, identity }: Opened): void {

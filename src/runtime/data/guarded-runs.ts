@@ -10,7 +10,7 @@ interface Host {
   readonly cluster: string;
   /** Puts it first in the queue again. */
   again(run: Run): void;
-  freed(link: Link): void;
+  freed(): void;
 }
 
 /** Statements of sessions whose guard must hold before them. */
@@ -37,7 +37,7 @@ export class GuardedRuns {
     const passed = () => {
       this.#visibility.passed(session, seen);
       this.#again(run);
-      this.#host.freed(link);
+      this.#host.freed();
     };
     link.send(guardAlone(guard, run, { passed, lost, failed: (error) => this.#notVisible(run, session, error) }));
   }
@@ -50,7 +50,7 @@ export class GuardedRuns {
       () => this.#again(run),
       (late: unknown) => run.fail(late),
     );
-    if (link !== undefined) this.#host.freed(link);
+    if (link !== undefined) this.#host.freed();
   }
 
   #again(run: Run): void {

@@ -125,6 +125,23 @@ export class Link {
     this.#socket.write(this.#writer.take());
   }
 
+  /** Has the server prepare statements before anybody needs them. Resolves when it has; what it refused is prepared when used. */
+  async prepare(statements: readonly Statement[]): Promise<void> {
+    const done = statements.map(
+      (statement) =>
+        new Promise<void>((resolve) => {
+          this.#prepare(statement);
+          const end = (error: Error | undefined) => {
+            if (error !== undefined) this.forget(statement);
+            resolve();
+          };
+          this.send({ calls: [], mayWait: false, sent: false, end });
+        }),
+    );
+    this.flush();
+    await Promise.all(done);
+  }
+
   /** Prepares the statement anew next time: the server refused it because the schema changed, or has forgotten it. */
   forget(statement: Statement): void {
     this.#prepared.delete(statement);

@@ -254,6 +254,33 @@ test("connections to where the database will be are open before the move, and ta
   await expect.poll(() => database.epochInUse()).toBe(3);
 });
 
+test("what is asked often is prepared where the database will be, before it is there", async () => {
+  const database = open({ connections: 2 });
+  const ask = () => database.db.selectFrom("entry").select("id").where("id", "=", 1).execute();
+  for (let times = 0; times < 2; times++) await ask();
+  const { clusters, ...rest } = endpointsTo(source);
+  const upcoming = { ...clusters.main!, upcoming: moved().clusters.main!.primary };
+  database.setEndpoints({ ...rest, epoch: 2, clusters: { main: upcoming } });
+  await expect.poll(() => database.epochInUse()).toBe(2);
+  const last = await to.rows("select query from pg_stat_activity where usename = 'ninefold_service'");
+  expect(last).toEqual(Array(2).fill({ query: 'select "id" from "entry" where "id" = $1' }));
+  database.setEndpoints({ ...moved(), epoch: 3 });
+  expect(await ask()).toEqual([]);
+});
+
+test("connections to where the database was end one by one, a while after the move", async () => {
+  const database = open({ connections: 3 });
+  const left = async () => (await from.rows("select from pg_stat_activity where usename = 'ninefold_service'")).length;
+  await expect.poll(left).toBe(3);
+  database.setEndpoints(moved());
+  await database.ping();
+  await expect.poll(() => database.epochInUse()).toBe(2);
+  expect(await left()).toBe(3);
+  const seen = new Set<number>();
+  await expect.poll(async () => seen.add(await left()) && left(), { timeout: 5_000, interval: 5 }).toBe(0);
+  expect([...seen]).toContain(2);
+});
+
 test("connections to a place that is given up are let go", async () => {
   const database = open({ connections: 2 });
   await database.ping();

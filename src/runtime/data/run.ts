@@ -39,7 +39,7 @@ export interface RunHost {
   /** Why the server at `place` has denied a statement. */
   whyDenied(place: DatabaseAddress): Promise<Denial>;
   /** The connection is free for other work. */
-  freed(link: Link): void;
+  freed(): void;
   /** Brings a connection back to the state in which others expect it. */
   restore(link: Link): void;
 }
@@ -131,7 +131,7 @@ export class Run implements Exchange {
     } else {
       this.#succeed();
     }
-    this.#host.freed(link);
+    this.#host.freed();
   }
 
   /**

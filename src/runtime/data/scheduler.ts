@@ -3,7 +3,7 @@ import type { DatabaseAddress } from "../../topology/endpoints.ts";
 import type { Session } from "../session/index.ts";
 import { Backlog, type Reservation } from "./backlog.ts";
 import { DEPTH, leastBusy } from "./busy.ts";
-import { Connections, isSame } from "./connections.ts";
+import { Connections, type ConnectionsEvents, isSame } from "./connections.ts";
 import { Epochs } from "./epochs.ts";
 import { DatabaseBusy, DatabaseMoving, DatabaseUnavailable } from "./errors.ts";
 import { callOf, type Exchange } from "./exchange.ts";
@@ -71,7 +71,8 @@ export class Scheduler implements RunHost {
     this.#epochs = new Epochs(options.address, options.epoch);
     this.positions = new SessionPositions(this, options.visibility, options.ambient);
     this.#guarded = new GuardedRuns(this, options.visibility, this.positions);
-    this.#connections = new Connections(options.address, options.connections, options.link, {
+    const known = () => this.statements.usual;
+    const events: ConnectionsEvents = {
       ready: (link) => {
         if (this.#trouble !== undefined) options.log?.info({ address: link.address }, "database is back");
         this.#trouble = undefined;
@@ -88,13 +89,14 @@ export class Scheduler implements RunHost {
         this.#trouble = error;
         options.onTrouble();
       },
-    });
+    };
+    this.#connections = new Connections(options.address, options.connections, options.link, events, { known });
     this.#fence = new Fence({
       place: () => this.#connections.address,
       ask: () => {
         const link = leastBusy(this.#connections.links, performance.now(), Number.POSITIVE_INFINITY);
         if (link === undefined) return this.#connections.apart(this.#connections.address, phaseOn);
-        return phaseOn(link).finally(() => this.freed(link)); // it may have been retired meanwhile
+        return phaseOn(link).finally(() => this.freed());
       },
       met: (phase) => options.log?.info({ fenced: phase }, "the database is being moved; what it denies waits"),
       waiting: () => options.onTrouble(),
@@ -147,7 +149,7 @@ export class Scheduler implements RunHost {
   release(link: Link, used: boolean): void {
     if (used) this.#own(link, RESET);
     link.reserved = false;
-    this.freed(link);
+    this.freed();
   }
 
   /** Sends on a reserved connection. */
@@ -215,7 +217,8 @@ export class Scheduler implements RunHost {
   /** See {@link Epochs.inUse}. */
   epochInUse(): number {
     const { links, address, prepared } = this.#connections;
-    return this.#epochs.inUse(prepared && links.length > 0 && links.every((link) => link.address === address));
+    const over = (link: Link) => link.address === address || (link.retiring && !link.reserved && link.inFlight === 0);
+    return this.#epochs.inUse(prepared && links.some((link) => !link.retiring) && links.every(over));
   }
 
   /** Why the server that a connection led to has denied a statement; never rejects. */
@@ -286,8 +289,7 @@ export class Scheduler implements RunHost {
     this.#schedule();
   }
 
-  freed(link: Link): void {
-    if (link.retiring) this.#connections.rest(link);
+  freed(): void {
     if (this.#backlog.length > 0) this.#schedule();
   }
 
@@ -299,7 +301,7 @@ export class Scheduler implements RunHost {
   #own(link: Link, statement: Statement): void {
     const end = (error: Error | undefined) => {
       if (error !== undefined) link.destroy(error); // it may be in any state: better none than that
-      this.freed(link);
+      this.freed();
     };
     link.send({ calls: [callOf(statement)], mayWait: true, sent: false, end });
     this.#schedule();
@@ -337,6 +339,7 @@ export class Scheduler implements RunHost {
       this.#backlog.startFirst({ run: (run) => this.#startRun(run, now), reservation: (one) => this.#grant(one, now) })
     );
     if (this.#backlog.length > 0) {
+      this.#connections.hurry();
       this.#sweeper ??= setInterval(() => this.#sweep(), SWEEP_MS);
     } else if (this.#sweeper !== undefined) {
       clearInterval(this.#sweeper);

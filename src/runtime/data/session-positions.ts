@@ -19,7 +19,7 @@ interface Asked {
   epochOf(address: DatabaseAddress): number;
   runStatement(statement: Statement, values: readonly []): Promise<QueryResult<never>>;
   send(link: Link, exchange: Exchange): void;
-  freed(link: Link): void;
+  freed(): void;
 }
 
 /** How sessions are told what they have seen of the primary, and how they see no less of it the next time. */
@@ -71,7 +71,7 @@ export class SessionPositions {
         if (progress !== undefined) this.#learned(session, progress);
         done();
       }
-      this.#asked.freed(link);
+      this.#asked.freed();
     };
     const epoch = this.#asked.epochOf(link.address);
     this.#asked.send(link, positionExchange(this.#asked.cluster, identity, epoch, answered));

@@ -11,6 +11,8 @@ export interface Opened {
 export interface SparesOptions {
   /** Signs in; tells `onLost` when the connection breaks later. */
   readonly open: (address: DatabaseAddress, onLost: (link: Link) => void) => Promise<Opened>;
+  /** Resolves after a pause that leaves the server to others for a while. */
+  readonly breathe: (tookMs: number) => Promise<void>;
   /** Resolves after a pause that grows with the tries. */
   readonly pause: (tries: number) => Promise<void>;
   /** A connection broke after it was taken. */
@@ -18,8 +20,8 @@ export interface SparesOptions {
 }
 
 /**
- * Connections to where work will soon go. Signing in costs both sides tens of milliseconds of processor time each; done
- * before a move, nobody waits for it while the database is fenced.
+ * Connections to where work will soon go, with what is asked often prepared. Both cost tens of milliseconds of processor time
+ * each; done before a move, nobody waits for it while the database is fenced, or right behind.
  */
 export class Spares {
   readonly address: DatabaseAddress;
@@ -51,6 +53,7 @@ export class Spares {
 
   async #fill(): Promise<void> {
     for (let tries = 0; !this.#over; ) {
+      const began = performance.now();
       try {
         const opened = await this.#options.open(this.address, (link) => this.#lost(link));
         if (this.#over) return opened.link.close();
@@ -60,7 +63,9 @@ export class Spares {
       } catch {
         // The move's own gates say why the server cannot be reached.
         await this.#options.pause(tries++);
+        continue;
       }
+      await this.#options.breathe(performance.now() - began);
     }
   }
 

@@ -55,7 +55,7 @@ export class StandbyPool {
         },
         failed: (error) => host.failed(error),
       },
-      "standby",
+      { role: "standby" },
     );
   }
 
@@ -179,6 +179,7 @@ export class StandbyPool {
       batch.attempts.push(attempt);
       link.send(attempt);
     }
+    if (this.#queue.length > 0) this.#connections.hurry();
     for (const [link, batch] of batches) {
       link.send(replayedExchange((after, error) => this.#done(link, batch, after, error)));
       link.flush();
@@ -220,7 +221,6 @@ export class StandbyPool {
         else this.#host.answered(attempt, after);
       }
     }
-    if (link.retiring) this.#connections.rest(link);
     if (this.#queue.length > 0) this.#schedule();
   }
 }

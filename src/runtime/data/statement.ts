@@ -36,6 +36,7 @@ const PREPARED = new Set([
 
 /** Raw texts, and texts of the builder, that are kept. */
 const MOST_TEXTS = 2_000;
+const MOST_USUAL = 100;
 
 /** All texts this process has sent lately. */
 export class Statements {
@@ -56,6 +57,12 @@ export class Statements {
     known.recent = true;
     known.prepare ||= raw && !known.simple;
     return known;
+  }
+
+  /** What has been asked for more than once, and is prepared; 100 at most. */
+  get usual(): readonly Statement[] {
+    const all = [...this.#byText.values(), ...this.#rawByText.values()];
+    return all.filter(({ prepare, simple, recent }) => prepare && !simple && recent).slice(-MOST_USUAL);
   }
 
   #add({ sql, query, parameters }: CompiledQuery, raw: boolean): Statement {
