@@ -57,6 +57,21 @@ test("a change that a running server can take up restarts nothing", async () => 
   expect(await shown("effective_cache_size")).toMatchObject({ effective_cache_size: "193MB", started: before.started });
 }, 60_000);
 
+test("what somebody has set with ALTER SYSTEM stays, and stands in the way of nothing else", async () => {
+  const client = await member.connect();
+  await client.query("alter system set effective_cache_size = '64MB'");
+  await client.query("alter system set shared_buffers = '48MB'");
+  const before = await shown("port");
+  expect(await change({ memoryMb: 260, maxConnections: 61 })).toBe("changed");
+  const after = await shown("effective_cache_size", "shared_buffers", "max_connections");
+  expect(after).toMatchObject({ effective_cache_size: "64MB", shared_buffers: "48MB", max_connections: "61" });
+  expect(after.started).not.toBe(before.started);
+  await client.end().catch(() => undefined);
+  const again = await member.connect();
+  await again.query("alter system reset all");
+  await again.end();
+}, 90_000);
+
 test("fewer connections are taken up as well", async () => {
   expect(await change({ maxConnections: 30 })).toBe("changed");
   expect(await shown("max_connections")).toMatchObject({ max_connections: "30" });

@@ -110,13 +110,16 @@ const delays = (spec: PatroniSpec) => async (client: Client) => {
   return rows[0]?.right === true;
 };
 
+/** What somebody has set with ALTER SYSTEM goes before all files (manual 20.1.2), and is theirs to take back. */
+const BY_HAND = "sourcefile like '%/postgresql.auto.conf'";
+
 /**
  * Patroni wrote the settings where PostgreSQL reads them: the last of those with a name counts. One without a name is a setting
  * that went from the file, such as those of a recovery that is over, and that PostgreSQL keeps until it restarts.
  */
 const written = (spec: PatroniSpec) => async (client: Client) => {
   const { rows } = await client.query<Setting>(
-    "select name, setting from pg_file_settings where name is not null order by seqno",
+    `select name, setting from pg_file_settings where name is not null and not ${BY_HAND} order by seqno`,
   );
   const found = new Map(rows.map(({ name, setting }) => [name.toLowerCase(), setting]));
   return Object.entries(wanted(spec)).every(([name, value]) => found.get(name) === value);
@@ -138,11 +141,12 @@ const readSince = (since: string) => async (client: Client) => {
 const inForce = (spec: PatroniSpec) => async (client: Client) => {
   const { rows } = await client.query<Setting>(
     `select name, case when unit = '8kB' then setting::bigint / 128 || 'MB' else setting end as setting
-     from pg_settings where name = any ($1)`,
+     from pg_settings where name = any ($1)
+     and name not in (select lower(name) from pg_file_settings where name is not null and ${BY_HAND})`,
     [AT_START],
   );
   const desired = wanted(spec);
-  return rows.length === AT_START.length && rows.every(({ name, setting }) => (desired[name] ?? setting) === setting);
+  return rows.every(({ name, setting }) => (desired[name] ?? setting) === setting);
 };
 
 interface Setting {
