@@ -76,6 +76,10 @@ describe("a running deployment", () => {
     LONG,
   );
 
+  test("says that nothing was restored, where there is no cluster to look in", async () => {
+    await expect(control.dropRestored()).rejects.toThrow("nothing was restored");
+  });
+
   test(
     "scaling keeps the user's file, with the new number in it",
     async () => {
