@@ -95,10 +95,10 @@ export class Connections {
     this.#spares = new Spares(address, this.#count, {
       open: async (to, onLost) => {
         const opened = await this.#open(to, onLost);
-        await opened.link.prepare(this.#known());
+        await this.#inTime(opened.link, (link) => link.prepare(this.#known()));
         return opened;
       },
-      breathe: (tookMs) => this.#breathe(tookMs),
+      breathe: (tookMs) => this.#breathe(tookMs, this.#closing.signal),
       pause: (tries) => this.#pause(FIRST_PAUSE_MS * 2 ** Math.min(tries, 10)),
       lost: (link) => this.#lost(link),
     });
@@ -164,14 +164,13 @@ export class Connections {
     for (let i = open; i < this.#count && address === this.#address; i++) {
       const began = performance.now();
       await this.#keepOne(address);
-      if (i + 1 < this.#count) await this.#breathe(performance.now() - began);
+      if (i + 1 === this.#count) return;
+      this.#breather = new AbortController();
+      await this.#breathe(performance.now() - began, AbortSignal.any([this.#breather.signal, this.#closing.signal]));
     }
   }
 
-  async #breathe(tookMs: number): Promise<void> {
-    const breather = new AbortController();
-    this.#breather = breather;
-    const signal = AbortSignal.any([breather.signal, this.#closing.signal]);
+  async #breathe(tookMs: number, signal: AbortSignal): Promise<void> {
     const pause = Math.min(tookMs * OPENING_PAUSE, LONGEST_OPENING_PAUSE_MS);
     await delay(pause, undefined, { signal }).catch(() => undefined);
   }

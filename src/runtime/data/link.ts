@@ -125,13 +125,17 @@ export class Link {
     this.#socket.write(this.#writer.take());
   }
 
-  /** Has the server prepare statements before anybody needs them. Resolves when it has; what it refused is prepared when used. */
+  /**
+   * Has the server prepare statements before anybody needs them. What it refuses is prepared when it is used.
+   * @throws LinkLost when the connection breaks meanwhile
+   */
   async prepare(statements: readonly Statement[]): Promise<void> {
     const done = statements.map(
       (statement) =>
-        new Promise<void>((resolve) => {
+        new Promise<void>((resolve, reject) => {
           this.#prepare(statement);
           const end = (error: Error | undefined) => {
+            if (error instanceof LinkLost) return reject(error);
             if (error !== undefined) this.forget(statement);
             resolve();
           };
