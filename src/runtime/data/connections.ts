@@ -126,6 +126,7 @@ export class Connections {
   /** Work waits for a connection: the next is opened at once. */
   hurry(): void {
     this.#breather?.abort();
+    this.#breather = undefined;
   }
 
   /** Opens none any more, and ends each as soon as nothing is under way on it. */

@@ -28,6 +28,10 @@ export class Guarded implements Exchange {
     this.#run.sent = sent;
   }
 
+  committing(): void {
+    this.#run.committing();
+  }
+
   end(error: Error | undefined, status: Status): void {
     if (isNotVisible(error)) this.#failed(error);
     else this.#run.end(error, status);

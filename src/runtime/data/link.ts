@@ -33,7 +33,7 @@ export class Link {
   reserved = false;
   /** No new work; it ends when it is free. */
   retiring = false;
-  /** Exchanges under way that may wait for a lock. */
+  /** Exchanges under way that may wait for a lock; one that waits only for the end of its commit does not. */
   waits = 0;
   /** When the server last answered, or was given work after a rest; milliseconds of `performance.now()`. */
   progressAt = 0;
@@ -51,6 +51,8 @@ export class Link {
   #error: Error | undefined;
   /** The server gave up its wait for the standbys in that exchange. */
   #unreplicated = false;
+  /** All statements of that exchange are answered ahead of its commit. */
+  #committing = false;
   #uses = 0;
   #ended = false;
   /** The server's last word before it closed the connection. */
@@ -212,7 +214,7 @@ export class Link {
       case 0x43: // CommandComplete
         if (call === undefined) return;
         call.tag = bytes.toString("latin1", from, to - 1);
-        if (!call.statement.simple) this.#call++;
+        if (!call.statement.simple) this.#answered();
         return;
       case 0x5a: // ReadyForQuery
         this.#ready(String.fromCharCode(bytes[from] as number) as Status);
@@ -224,7 +226,7 @@ export class Link {
         if (call !== undefined) describe(call, undefined);
         return;
       case 0x49: // EmptyQueryResponse
-        if (call?.statement.simple === false) this.#call++;
+        if (call?.statement.simple === false) this.#answered();
         return;
       case 0x45: // ErrorResponse
         this.#failed(bytes, from, to);
@@ -239,6 +241,14 @@ export class Link {
         return;
       default: // ParseComplete, BindComplete, CloseComplete, parameters: nothing depends on them
     }
+  }
+
+  #answered(): void {
+    const exchange = this.#exchanges[this.#head];
+    if (++this.#call !== exchange?.calls.length || exchange.early !== true) return;
+    this.#committing = true;
+    if (exchange.mayWait) this.waits--;
+    exchange.committing?.();
   }
 
   #row({ shape, lists }: Call, bytes: Buffer, from: number): void {
@@ -271,7 +281,8 @@ export class Link {
     this.#error = undefined;
     this.#unreplicated = false;
     this.#call = 0;
-    if (exchange.mayWait) this.waits--;
+    if (exchange.mayWait && !this.#committing) this.waits--;
+    this.#committing = false;
     if (++this.#head === this.#exchanges.length || this.#head > 1_000) {
       this.#exchanges = this.#exchanges.slice(this.#head);
       this.#unsent -= this.#head;

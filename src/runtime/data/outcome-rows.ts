@@ -4,6 +4,7 @@ import type { QueryResult } from "kysely";
 import { parseLsn, type Session } from "../session/index.ts";
 import { type Call, callOf } from "./exchange.ts";
 import { IDENTITY_COLUMNS, type Identity, identityOf } from "./identity.ts";
+import { PROGRESS_COLUMNS } from "./position.ts";
 import { ownStatement, type Statement } from "./statement.ts";
 import { encodeValues } from "./wire/values.ts";
 import type { Encoded } from "./wire/writer.ts";
@@ -57,7 +58,9 @@ interface Waiting {
   ): void;
 }
 
-const KEEP = ownStatement("insert into ninefold.outcomes (id) values ($1)", "outcome_row", "write");
+const INSERT = "insert into ninefold.outcomes (id) values ($1)";
+const KEEP = ownStatement(INSERT, "outcome_row", "write");
+const KEEP_AND_TELL = ownStatement(`${INSERT} returning ${PROGRESS_COLUMNS}`, "outcome_row_tells", "write");
 const ENDED = ownStatement(
   `select array(select b from unnest($1::text[]) b where not exists (
      select from pg_stat_get_activity(split_part(b, ' ', 1)::int) a
@@ -93,13 +96,16 @@ export class OutcomeRows {
     clearInterval(this.#sweeper);
   }
 
-  /** A row for one attempt at a write on that server; undefined where none are kept. */
-  next(began: Identity | undefined): OutcomeRow | undefined {
+  /**
+   * A row for one attempt at a write on that server; undefined where none are kept.
+   * @param tells how far the log has come, in its answer
+   */
+  next(began: Identity | undefined, tells = false): OutcomeRow | undefined {
     if (!this.#host.replicated || began === undefined) return undefined;
     if (this.#nextId === 0) getRandomValues(this.#ids);
     const id = String(this.#ids[this.#nextId]);
     this.#nextId = (this.#nextId + 1) % this.#ids.length;
-    return { id, call: callOf(KEEP, [id]), began };
+    return { id, call: callOf(tells ? KEEP_AND_TELL : KEEP, [id]), began };
   }
 
   /**

@@ -1,12 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { DatabaseAddress } from "../../topology/endpoints.ts";
-import { callOf, rowsOf } from "./exchange.ts";
+import { ask } from "./ask.ts";
 import { IDENTITY_COLUMNS, type Identity, identityOf } from "./identity.ts";
 import type { Link } from "./link.ts";
 import type { Scheduler } from "./scheduler.ts";
-import { ownStatement, type Statement } from "./statement.ts";
+import { ownStatement } from "./statement.ts";
 import { codeOf } from "./wire/problem.ts";
-import { encodeValues } from "./wire/values.ts";
 
 /** What the server says of a transaction now. `future`: it has never heard of that number. */
 export type Told = "committed" | "aborted" | "in progress" | "future" | undefined;
@@ -92,7 +91,7 @@ function outcomeAt(asks: Asks, at: DatabaseAddress, began: Identity, xid: bigint
 
 async function look(link: Link, xid: bigint): Promise<Seen> {
   try {
-    const row = await firstRow(link, LOOK, [xid]);
+    const row = await ask(link, LOOK, [xid]);
     const { told, first_of_life } = row as { told: Told | null; first_of_life: string | null };
     return {
       identity: identityOf(row),
@@ -101,21 +100,8 @@ async function look(link: Link, xid: bigint): Promise<Seen> {
     };
   } catch (error) {
     if (codeOf(error) !== "22023") throw error;
-    return { identity: identityOf(await firstRow(link, WHERE)), told: "future", firstOfLife: undefined };
+    return { identity: identityOf(await ask(link, WHERE)), told: "future", firstOfLife: undefined };
   }
 }
 
 const WHERE = ownStatement(`select ${IDENTITY_COLUMNS}`, "identity", "read");
-
-function firstRow(link: Link, statement: Statement, values: readonly unknown[] = []): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    const call = callOf(statement, encodeValues(values));
-    link.send({
-      calls: [call],
-      mayWait: false,
-      sent: false,
-      end: (error) => (error === undefined ? resolve(rowsOf(call)[0]) : reject(error)),
-    });
-    link.flush();
-  });
-}

@@ -17,6 +17,7 @@ import {
   LinkLost,
   NotReplicated,
   resetCall,
+  rowsOf,
   type Status,
 } from "./exchange.ts";
 import { type Denial, isDenied } from "./fence.ts";
@@ -40,6 +41,8 @@ export interface RunHost {
   whyDenied(place: DatabaseAddress): Promise<Denial>;
   /** The connection is free for other work. */
   freed(): void;
+  /** The connection has only the end of a commit to wait for. */
+  committing(): void;
   /** Brings a connection back to the state in which others expect it. */
   restore(link: Link): void;
 }
@@ -80,6 +83,9 @@ export class Run implements Exchange {
   /** Position requests so far, and whether the last is not answered yet. */
   #positions = 0;
   #positionDue = false;
+  #executing = false;
+  /** Told how far the log had come before this was executed; undefined if this was not. */
+  #passenger: ((row: unknown) => void) | undefined;
 
   constructor(host: RunHost, statement: Statement, values: readonly Encoded[], order: number, session?: Session) {
     this.calls = [callOf(statement, values)];
@@ -98,13 +104,45 @@ export class Run implements Exchange {
     return this.#row !== undefined;
   }
 
-  /** On its way, on this connection. */
-  start(link: Link): void {
+  /** On its way, and not answered yet. */
+  get executing(): boolean {
+    return this.#executing;
+  }
+
+  /** Whether its answer tells another one's position. */
+  get carries(): boolean {
+    return this.#passenger !== undefined;
+  }
+
+  /** Its own answer is here. */
+  get answered(): boolean {
+    return this.#done;
+  }
+
+  /**
+   * On its way, on this connection.
+   * @param carry gives whom to tell how far the log had come, if this can
+   */
+  start(link: Link, carry?: () => (row: unknown) => void): void {
     this.link = link;
+    this.#executing = true;
     const { kind, atomic } = this.statement;
     if (kind === "read" || !atomic) return;
-    this.#row = this.#host.outcomes.next(this.#host.identity(link));
-    if (this.#row !== undefined) this.calls = [this.calls[0], this.#row.call];
+    this.#row = this.#host.outcomes.next(this.#host.identity(link), carry !== undefined);
+    if (this.#row === undefined) return;
+    this.calls = [this.calls[0], this.#row.call];
+    this.#passenger = carry?.();
+  }
+
+  committing(): void {
+    this.#executing = false;
+    this.#tellPassenger(this.#row === undefined ? undefined : rowsOf(this.#row.call)[0]);
+    this.#host.committing();
+  }
+
+  #tellPassenger(row: unknown): void {
+    this.#passenger?.(row);
+    this.#passenger = undefined;
   }
 
   /** The answer for one caller. Each further one gets rows of its own. */
@@ -119,6 +157,8 @@ export class Run implements Exchange {
 
   end(error: Error | undefined, status: Status): void {
     const link = this.link as Link;
+    this.#executing = false;
+    this.#tellPassenger(undefined);
     if (error !== undefined && isDenied(error)) {
       void this.#host.whyDenied(link.address).then((why) => this.#wasDenied(why, error));
     } else if (error !== undefined && this.#isOpen(error)) {

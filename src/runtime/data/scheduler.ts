@@ -12,6 +12,7 @@ import { GuardedRuns } from "./guarded-runs.ts";
 import type { Identity } from "./identity.ts";
 import type { Link } from "./link.ts";
 import { OutcomeRows } from "./outcome-rows.ts";
+import { OwedPositions } from "./owed-positions.ts";
 import { Run, type RunHost } from "./run.ts";
 import type { DatabaseStats, SchedulerOptions } from "./scheduler-options.ts";
 import { SessionPositions } from "./session-positions.ts";
@@ -49,6 +50,7 @@ export class Scheduler implements RunHost {
   readonly #visibility: Visibility;
   readonly #connections: Connections;
   readonly #guarded: GuardedRuns;
+  readonly #owed: OwedPositions;
   readonly #fence: Fence;
   readonly #backlog = new Backlog();
   readonly #watchdog: NodeJS.Timeout;
@@ -70,6 +72,10 @@ export class Scheduler implements RunHost {
     this.cluster = options.cluster;
     this.#epochs = new Epochs(options.address, options.epoch);
     this.positions = new SessionPositions(this, options.visibility, options.ambient);
+    this.#owed = new OwedPositions({
+      ask: (link, owed) => this.positions.ask(link, owed.tell),
+      askApart: (late) => void this.positions.askApart(late.map(({ tell }) => tell)),
+    });
     this.#guarded = new GuardedRuns(this, options.visibility, this.positions);
     const known = () => this.statements.usual;
     const events: ConnectionsEvents = {
@@ -79,7 +85,8 @@ export class Scheduler implements RunHost {
         if (this.#connections.usable === 1) this.#backlog.reopen(); // what waits does so for a connection, no longer for the database
         this.#schedule();
       },
-      lost: () => {
+      lost: (link) => {
+        this.#owed.take(link)?.tell(undefined);
         this.#tellEmpty();
         this.#schedule();
       },
@@ -293,6 +300,10 @@ export class Scheduler implements RunHost {
     if (this.#backlog.length > 0) this.#schedule();
   }
 
+  committing(): void {
+    this.#schedule();
+  }
+
   restore(link: Link): void {
     this.#own(link, RESTORE);
     this.#own(link, RESET);
@@ -345,6 +356,7 @@ export class Scheduler implements RunHost {
       clearInterval(this.#sweeper);
       this.#sweeper = undefined;
     }
+    this.#owed.askDue(this.#backlog.length > 0, now);
     for (const link of this.#connections.links) link.flush();
   };
 
@@ -355,9 +367,11 @@ export class Scheduler implements RunHost {
     if (link === undefined) return "waits";
     if (this.#visibility.isOutdated(run.session, this.#connections.identity(link))) return "held";
     if (run.statement.unsent[0] === run) run.statement.unsent.shift();
-    run.start(link);
     const { session } = run;
     const guard = this.positions.guard(link, session);
+    const owed = this.#owed.take(link);
+    run.start(link, owed === undefined || guard !== undefined ? undefined : () => this.#owed.carry(owed));
+    if (owed !== undefined && !run.carries) this.positions.ask(link, owed.tell);
     if (guard !== undefined && session !== undefined && run.statement.simple) {
       this.#guarded.sendAhead(run, session, link, guard);
       return "started";
@@ -365,7 +379,10 @@ export class Scheduler implements RunHost {
     this.#sentStatements++;
     if (guard !== undefined && session !== undefined) this.#guarded.send(run, session, link, guard);
     else link.send(run);
-    if (session !== undefined) this.positions.learn(link, session, run.awaitPosition());
+    if (session === undefined) return "started";
+    const tell = this.positions.teller(link, session, run.awaitPosition());
+    if (run.early && guard === undefined) this.#owed.add(link, { run, tell });
+    else this.positions.ask(link, tell);
     return "started";
   }
 
@@ -378,6 +395,7 @@ export class Scheduler implements RunHost {
     const link = leastBusy(this.#connections.links, now, DEPTH);
     if (link === undefined) return false;
     link.reserved = true;
+    this.#owed.askBefore(link);
     reservation.grant(link);
     return true;
   }

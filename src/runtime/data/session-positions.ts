@@ -1,8 +1,9 @@
 import type { QueryResult } from "kysely";
 import type { DatabaseAddress } from "../../topology/endpoints.ts";
 import { currentSession, type Session } from "../session/index.ts";
+import { ask } from "./ask.ts";
 import type { Call, Exchange } from "./exchange.ts";
-import type { Identity } from "./identity.ts";
+import { type Identity, identityOf } from "./identity.ts";
 import type { Link } from "./link.ts";
 import { PROGRESS, type Progress, positionExchange, progressOf } from "./position.ts";
 import type { Run } from "./run.ts";
@@ -18,6 +19,7 @@ interface Asked {
   /** Number of the endpoints that named an address. */
   epochOf(address: DatabaseAddress): number;
   runStatement(statement: Statement, values: readonly []): Promise<QueryResult<never>>;
+  apart<T>(address: DatabaseAddress, ask: (link: Link) => Promise<T>): Promise<T>;
   send(link: Link, exchange: Exchange): void;
   freed(): void;
 }
@@ -58,12 +60,21 @@ export class SessionPositions {
 
   /** Asks for the position of what was sent before, tells it to the session and calls `done`. */
   learn(link: Link, session: Session, done: () => void): void {
+    this.ask(link, this.teller(link, session, done));
+  }
+
+  /** Asks for the position of what was sent before. */
+  ask(link: Link, tell: (row: unknown) => void): void {
+    this.#asked.send(link, positionExchange(tell));
+  }
+
+  /** Takes the answer for a session, undefined if there is none on this connection, and calls `done` when the session is told. */
+  teller(link: Link, session: Session, done: () => void): (row: unknown, from?: Identity) => void {
+    const { cluster } = this.#asked;
     const identity = this.#asked.identity(link);
-    if (identity === undefined) {
-      done();
-      return;
-    }
-    const answered = (progress: Progress | undefined) => {
+    const epoch = this.#asked.epochOf(link.address);
+    return (row, from = identity) => {
+      const progress = progressOf(row, cluster, epoch, from);
       if (progress === undefined && this.#visibility.replicated) {
         // The next read may go to a standby, and must find there what this has shown or written.
         this.complete(session).then(done, done);
@@ -73,14 +84,21 @@ export class SessionPositions {
       }
       this.#asked.freed();
     };
-    const epoch = this.#asked.epochOf(link.address);
-    this.#asked.send(link, positionExchange(this.#asked.cluster, identity, epoch, answered));
+  }
+
+  /** Asks the primary on a connection of its own, where nothing is ahead, for all of these; undefined when it does not answer. */
+  async askApart(tellers: readonly ((row: unknown, from?: Identity) => void)[]): Promise<void> {
+    const row = await this.#asked.apart(this.#asked.address, (link) => ask(link, PROGRESS)).catch(() => undefined);
+    const from = row === undefined ? undefined : identityOf(row);
+    for (const tell of tellers) tell(from === undefined ? undefined : row, from);
   }
 
   /** Asks the primary, once for all who ask at the same time, how far it has come, and tells the session. */
   async complete(session: Session): Promise<void> {
     const { rows } = await this.#asked.runStatement(PROGRESS, []);
-    const progress = progressOf(rows[0], this.#asked.cluster, this.#asked.epochOf(this.#asked.address));
+    const [row] = rows;
+    const { cluster, address } = this.#asked;
+    const progress = progressOf(row, cluster, this.#asked.epochOf(address), identityOf(row));
     if (progress !== undefined) this.#learned(session, progress);
   }
 
