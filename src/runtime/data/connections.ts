@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { DatabaseAddress } from "../../topology/endpoints.ts";
+import { Demand } from "./demand.ts";
 import { type Identity, identify } from "./identity.ts";
 import { Link, type LinkOptions } from "./link.ts";
 import { type Opened, Spares } from "./spares.ts";
@@ -22,12 +23,17 @@ const NOBODY_LISTENS = new Set<unknown>(["ENOENT", "ECONNREFUSED"]);
 /** A server spends tens of milliseconds of a processor on each connection that comes: it gets as long as that three times over for others. */
 const OPENING_PAUSE = 3;
 const LONGEST_OPENING_PAUSE_MS = 200;
+/** Those that are not needed now come one at a time, unless work waits for them. */
+const SPARE_PAUSE_MS = 1_000;
 /** And some milliseconds on each that ends. */
-const REST_PAUSE_MS = 40;
+const REST_PAUSE_MS = 100;
 /** After a move, when all that waited is served at once, those to the old place stay this long before the first ends. */
 const MOVED_REST_MS = 1_000;
 
-/** Keeps `count` connections to one address open: opens them, and opens them again when they break. */
+/**
+ * Keeps `count` connections to one address open: opens them, first those that are needed now, and opens them again when they
+ * break.
+ */
 export class Connections {
   readonly #options: Omit<LinkOptions, "address">;
   readonly #count: number;
@@ -36,6 +42,7 @@ export class Connections {
   readonly #identities = new WeakMap<Link, Identity>();
   readonly #closing = new AbortController();
   readonly #known: () => readonly Statement[];
+  readonly #demand: Demand;
   #address: DatabaseAddress;
   #links: Link[] = [];
   #spares: Spares | undefined;
@@ -59,6 +66,7 @@ export class Connections {
     this.#count = count;
     this.#options = options;
     this.#events = events;
+    this.#demand = new Demand(count, () => this.#links.filter(isBusy).length);
     void this.#keepInTurn(address, 0);
   }
 
@@ -81,7 +89,7 @@ export class Connections {
     return this.#identities.get(link);
   }
 
-  /** Whether as many connections as are kept stand ready for the address that was prepared; true when none was. */
+  /** Whether as many connections as are needed now stand ready for the address that was prepared; true when none was. */
   get prepared(): boolean {
     return this.#spares?.ready ?? true;
   }
@@ -92,7 +100,7 @@ export class Connections {
     this.#spares?.close();
     this.#spares = undefined;
     if (address === undefined || isSame(address, this.#address) || this.#closing.signal.aborted) return;
-    this.#spares = new Spares(address, this.#count, {
+    this.#spares = new Spares(address, this.#demand.needed, {
       open: async (to, onLost) => {
         const opened = await this.#open(to, onLost);
         await this.#inTime(opened.link, (link) => link.prepare(this.#known()));
@@ -132,6 +140,7 @@ export class Connections {
   /** Opens none any more, and ends each as soon as nothing is under way on it. */
   retireAll(): void {
     this.#closing.abort();
+    this.#demand.close();
     this.#spares?.close();
     for (const link of this.#links) link.retiring = true;
     void this.#restInTurn(0);
@@ -167,7 +176,9 @@ export class Connections {
       await this.#keepOne(address);
       if (i + 1 === this.#count) return;
       this.#breather = new AbortController();
-      await this.#breathe(performance.now() - began, AbortSignal.any([this.#breather.signal, this.#closing.signal]));
+      const signal = AbortSignal.any([this.#breather.signal, this.#closing.signal]);
+      if (i + 1 < this.#demand.needed) await this.#breathe(performance.now() - began, signal);
+      else await delay(SPARE_PAUSE_MS, undefined, { signal }).catch(() => undefined);
     }
   }
 
@@ -183,7 +194,7 @@ export class Connections {
     await delay(firstMs, undefined, { signal: this.#closing.signal }).catch(() => undefined);
     while (this.#links.some((link) => link.retiring)) {
       await delay(REST_PAUSE_MS);
-      const free = this.#links.find((link) => link.retiring && !link.reserved && link.inFlight === 0);
+      const free = this.#links.find((link) => link.retiring && !isBusy(link));
       if (free !== undefined) this.#end(free);
     }
     this.#resting = false;
@@ -275,6 +286,10 @@ export class Connections {
     this.#events.lost(link);
     if (link.address === this.#address) void this.#keepOne(this.#address);
   }
+}
+
+function isBusy(link: Link): boolean {
+  return link.reserved || link.inFlight > 0;
 }
 
 /** Whether two addresses name the same place. */

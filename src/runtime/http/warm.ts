@@ -6,12 +6,12 @@ export interface WarmUp {
   readonly paths: readonly string[];
   /** A server of the same app that nobody else knows; it is ended. */
   readonly server: HttpServer;
-  /** Requests at a time: as many as there are connections to the database, which are new too. */
-  readonly atOnce: number;
 }
 
-/** Requests for each path and each connection. */
-const TIMES = 2;
+/** Requests for each path. */
+const TIMES = 20;
+/** At a time: more would call for connections to the database that nobody needs yet. */
+const AT_ONCE = 2;
 /** A path that takes long must not keep an instance from serving, milliseconds. */
 const LONGEST_MS = 3_000;
 const LOOPBACK = "127.0.0.1";
@@ -21,10 +21,10 @@ const LOOPBACK = "127.0.0.1";
  * later ones, since its code is not compiled and its connections to the database know no table yet. What they are answered is not
  * looked at.
  */
-export async function warmUp({ paths, server, atOnce }: WarmUp): Promise<void> {
+export async function warmUp({ paths, server }: WarmUp): Promise<void> {
   if (paths.length === 0) return;
   const { port } = await server.listen({ host: LOOPBACK, port: 0 });
-  const agent = new Agent({ keepAlive: true, maxSockets: atOnce });
+  const agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE });
   const signal = AbortSignal.timeout(LONGEST_MS);
   const ask = (path: string) =>
     new Promise<void>((resolve) => {
@@ -33,7 +33,7 @@ export async function warmUp({ paths, server, atOnce }: WarmUp): Promise<void> {
       });
       request.once("error", () => resolve());
     });
-  const all = Array.from({ length: TIMES * atOnce }, () => paths).flat();
+  const all = Array.from({ length: TIMES }, () => paths).flat();
   await Promise.all(all.map(ask));
   agent.destroy();
   await server.drain(0);

@@ -101,7 +101,7 @@ export function startApp(instance: Instance, log: Logger): Role {
     if (!isNew) {
       life.reason = "warming up";
       await Promise.race([assets?.warm(), pause(ASSETS_MS)]);
-      await warmUp({ paths: warm, server: serverOf(unending(handler)), atOnce: config.database.connections });
+      await warmUp({ paths: warm, server: serverOf(unending(handler)) });
       if (life.status !== "starting") return;
     }
     server = serverOf(handler);

@@ -151,8 +151,8 @@ test("an instance asks its app for the paths to warm before anybody else can, bu
   await using database = await signedIn(service.connectionString);
   await database.query("update graphile_worker.migrations set ts = ts - interval '1 minute'");
   const later = await seen("test.app.2");
-  expect(later.filter((url) => url === "/warm?n=1")).toHaveLength(6);
-  expect(later.filter((url) => url === "/broken")).toHaveLength(6);
+  expect(later.filter((url) => url === "/warm?n=1")).toHaveLength(20);
+  expect(later.filter((url) => url === "/broken")).toHaveLength(20);
 }, 180_000);
 
 /** Only whoever may raise a priority again lowers it. */
