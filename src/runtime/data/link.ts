@@ -19,6 +19,8 @@ export interface LinkOptions {
 }
 
 const MAX_PREPARED = 250;
+/** Command tags after which the server may no longer know what was prepared. */
+const FORGETFUL = new Set(["DEALLOCATE", "DEALLOCATE ALL", "DISCARD ALL"]);
 const NO_COPY = "connections of Ninefold do not carry COPY";
 
 /**
@@ -214,6 +216,7 @@ export class Link {
       case 0x43: // CommandComplete
         if (call === undefined) return;
         call.tag = bytes.toString("latin1", from, to - 1);
+        if (FORGETFUL.has(call.tag)) this.#prepared.clear();
         if (!call.statement.simple) this.#answered();
         return;
       case 0x5a: // ReadyForQuery
