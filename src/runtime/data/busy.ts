@@ -5,12 +5,16 @@ export const DEPTH = 8;
 /** A connection that has not answered for so long runs something slow: nothing is queued behind it, in milliseconds. */
 const SLOW_MS = 10;
 
-/** The connection with the least under way that new work may go to, if one has less than `depth`. */
-export function leastBusy(links: readonly Link[], now: number, depth: number): Link | undefined {
+/**
+ * The connection with the least under way that new work may go to, if one has less than `depth`.
+ * @param behindCommit whether the work may wait for the end of a commit, which takes any time while a standby is stalled
+ */
+export function leastBusy(links: readonly Link[], now: number, depth: number, behindCommit = false): Link | undefined {
   let best: Link | undefined;
   let least = depth;
   for (const link of links) {
     if (link.reserved || link.retiring || link.waits > 0) continue;
+    if (link.committing && !behindCommit) continue;
     const { inFlight } = link;
     if (inFlight >= least || (inFlight > 0 && now - link.progressAt > SLOW_MS)) continue;
     if (inFlight === 0) return link;

@@ -49,7 +49,7 @@ export interface Exchange {
   readonly mayWait: boolean;
   /** Whether the answers are wanted as soon as they are there, before the commit that ends the exchange and may take long. */
   readonly early?: boolean;
-  /** Called when `early` answers are all there: it holds all locks that it needs, so that others may be sent behind it. */
+  /** Called when `early` answers are all there: it holds all locks that it needs, so that other writes may be sent behind it. */
   committing?(): void;
   /** Handed to the operating system: from now on the server may have executed it. */
   sent: boolean;

@@ -99,6 +99,11 @@ export class Link {
     return new Link(client, address, onLost);
   }
 
+  /** Whether what it answers now has only the end of its commit to wait for. */
+  get committing(): boolean {
+    return this.#committing;
+  }
+
   /** Exchanges that are not answered yet. */
   get inFlight(): number {
     return this.#exchanges.length - this.#head;

@@ -363,7 +363,9 @@ export class Scheduler implements RunHost {
   #startRun(run: Run, now: number): "started" | "held" | "waits" {
     // Out of the way of those that the fence lets pass, if there can be any.
     if (!this.#fence.admits(run.statement.kind)) return this.#fence.admits("read") ? "held" : "waits";
-    const link = leastBusy(this.#connections.links, now, DEPTH);
+    // In a standby's stall a write would wait anywhere; what reads, or is a transaction, need not.
+    const behindCommit = this.replicated && run.statement.kind === "write" && run.statement.atomic;
+    const link = leastBusy(this.#connections.links, now, DEPTH, behindCommit);
     if (link === undefined) return "waits";
     if (this.#visibility.isOutdated(run.session, this.#connections.identity(link))) return "held";
     if (run.statement.unsent[0] === run) run.statement.unsent.shift();
