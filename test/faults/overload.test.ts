@@ -16,10 +16,10 @@ test("under many times its load, what is admitted keeps its latency and the rest
   const refused = crowd.filter(({ status }) => status === 503);
   expect(refused.every(({ retryAfter }) => retryAfter !== undefined)).toBe(true);
 
-  // All of them in one line would each wait for all the others.
+  // All of them in one line would each wait for all the others (Little's law: clients / rate), part of it in this process.
   const admitted = crowd.filter(({ status }) => status === 200);
   const perSecond = admitted.length / 8;
-  expect(quantile(admitted, 0.5)).toBeLessThan((CLIENTS / perSecond) * 1_000 * 0.5);
+  expect(quantile(admitted, 0.5)).toBeLessThan((CLIENTS / perSecond) * 1_000 * 0.75);
 
   const { instances } = await system.status();
   const app = instances.find(({ role }) => role === "app");
