@@ -5,6 +5,11 @@ export const DEPTH = 8;
 /** A connection that has not answered for so long runs something slow: nothing is queued behind it, in milliseconds. */
 const SLOW_MS = 10;
 
+/** Whether somebody has it, or answers are due. */
+export function isBusy(link: Link): boolean {
+  return link.reserved || link.inFlight > 0;
+}
+
 /**
  * The connection with the least under way that new work may go to, if one has less than `depth`.
  * @param behindCommit whether the work may wait for the end of a commit, which takes any time while a standby is stalled

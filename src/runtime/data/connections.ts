@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { DatabaseAddress } from "../../topology/endpoints.ts";
+import { isBusy } from "./busy.ts";
 import { Demand } from "./demand.ts";
 import { type Identity, identify } from "./identity.ts";
 import { Link, type LinkOptions } from "./link.ts";
@@ -106,7 +107,7 @@ export class Connections {
         await this.#inTime(opened.link, (link) => link.prepare(this.#known()));
         return opened;
       },
-      breathe: (tookMs) => this.#breathe(tookMs, this.#closing.signal),
+      breathe: (tookMs) => this.#breathe(openingPause(tookMs), this.#closing.signal),
       pause: (tries) => this.#pause(FIRST_PAUSE_MS * 2 ** Math.min(tries, 10)),
       lost: (link) => this.#lost(link),
     });
@@ -171,20 +172,20 @@ export class Connections {
    * begin.
    */
   async #keepInTurn(address: DatabaseAddress, open: number): Promise<void> {
-    for (let i = open; i < this.#count && address === this.#address; i++) {
+    for (let [i, tookMs] = [open, 0]; i < this.#count && address === this.#address; i++) {
+      if (i > 0) {
+        this.#breather = new AbortController();
+        const signal = AbortSignal.any([this.#breather.signal, this.#closing.signal]);
+        await this.#breathe(i < this.#demand.needed ? openingPause(tookMs) : SPARE_PAUSE_MS, signal);
+      }
       const began = performance.now();
       await this.#keepOne(address);
-      if (i + 1 === this.#count) return;
-      this.#breather = new AbortController();
-      const signal = AbortSignal.any([this.#breather.signal, this.#closing.signal]);
-      if (i + 1 < this.#demand.needed) await this.#breathe(performance.now() - began, signal);
-      else await delay(SPARE_PAUSE_MS, undefined, { signal }).catch(() => undefined);
+      tookMs = performance.now() - began;
     }
   }
 
-  async #breathe(tookMs: number, signal: AbortSignal): Promise<void> {
-    const pause = Math.min(tookMs * OPENING_PAUSE, LONGEST_OPENING_PAUSE_MS);
-    await delay(pause, undefined, { signal }).catch(() => undefined);
+  async #breathe(ms: number, signal: AbortSignal): Promise<void> {
+    await delay(ms, undefined, { signal }).catch(() => undefined);
   }
 
   /** Ends those that retire as they become free: one now and then, since those that work need the server's processors more. */
@@ -288,8 +289,8 @@ export class Connections {
   }
 }
 
-function isBusy(link: Link): boolean {
-  return link.reserved || link.inFlight > 0;
+function openingPause(tookMs: number): number {
+  return Math.min(tookMs * OPENING_PAUSE, LONGEST_OPENING_PAUSE_MS);
 }
 
 /** Whether two addresses name the same place. */

@@ -1,6 +1,7 @@
 import type { DatabaseAddress } from "../../topology/endpoints.ts";
+import { ask } from "./ask.ts";
 import type { Kind } from "./classify.ts";
-import { callOf, LinkLost, rowsOf } from "./exchange.ts";
+import { isSame } from "./connections.ts";
 import type { Link } from "./link.ts";
 import { ownStatement } from "./statement.ts";
 import { codeOf } from "./wire/problem.ts";
@@ -69,6 +70,18 @@ export class Fence {
     return phase === undefined ? "denied" : "fenced";
   }
 
+  /**
+   * Whether what failed with `error` at `place` can run again, there or where work goes by then. Waits for as long as a fence
+   * stands.
+   */
+  async mayRunAgain(error: unknown, place: DatabaseAddress): Promise<boolean> {
+    if (!isDenied(error)) return false;
+    const now = this.#host.place();
+    const why = await this.look(isSame(place, now) ? now : place);
+    if (why === "fenced") await this.gone();
+    return why !== "denied";
+  }
+
   /** Work goes to another server now, which is not fenced as far as we know. */
   moved(): void {
     this.#asking = undefined;
@@ -126,22 +139,14 @@ const PHASE = ownStatement("select phase from ninefold.fence", "fence", "read");
 /** No such table or schema, or no right to look: a database that knows no fences. */
 const UNKNOWN = new Set(["42P01", "3F000", "42501"]);
 
-/** Asks on a connection, behind what is under way on it. */
-export function phaseOn(link: Link): Promise<Phase | undefined> {
-  return new Promise((resolve, reject) => {
-    const call = callOf(PHASE);
-    link.send({
-      calls: [call],
-      mayWait: false,
-      sent: false,
-      end(error) {
-        if (error === undefined) resolve((rowsOf(call)[0] as { phase: Phase } | undefined)?.phase);
-        else if (UNKNOWN.has(codeOf(error) ?? "")) resolve(undefined);
-        else reject(error instanceof LinkLost ? (error.cause ?? error) : error);
-      },
-    });
-    link.flush();
-  });
+/** Asks on a connection. Rejects as {@link ask} does. */
+export async function phaseOn(link: Link): Promise<Phase | undefined> {
+  try {
+    return ((await ask(link, PHASE)) as { phase: Phase } | undefined)?.phase;
+  } catch (error) {
+    if (UNKNOWN.has(codeOf(error) ?? "")) return undefined;
+    throw error;
+  }
 }
 
 /** Whether the server denied a statement as a fence does: never for a row that a policy forbids. */

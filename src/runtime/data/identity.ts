@@ -1,4 +1,4 @@
-import { callOf, LinkLost, rowsOf } from "./exchange.ts";
+import { ask } from "./ask.ts";
 import type { Link } from "./link.ts";
 import { ownStatement } from "./statement.ts";
 
@@ -34,22 +34,10 @@ export function identityOf(row: unknown): Identity | undefined {
 }
 
 /** Asks a new connection. Rejects when it leads to a server of the other role. */
-export function identify(link: Link, role: "primary" | "standby"): Promise<Identity> {
-  return new Promise((resolve, reject) => {
-    const call = callOf(IDENTIFY);
-    link.send({
-      calls: [call],
-      mayWait: false,
-      sent: false,
-      end(error) {
-        if (error !== undefined) return reject(error instanceof LinkLost ? (error.cause ?? error) : error);
-        const row = rowsOf(call)[0];
-        const identity = identityOf(row);
-        if (role === "primary" && identity === undefined) reject(new Error("the server is a standby, not the primary"));
-        else if (role === "standby" && identity !== undefined) reject(new Error("the server is no standby any more"));
-        else resolve(identity ?? { ...(row as Identity), timeline: 0 });
-      },
-    });
-    link.flush();
-  });
+export async function identify(link: Link, role: "primary" | "standby"): Promise<Identity> {
+  const row = await ask(link, IDENTIFY);
+  const identity = identityOf(row);
+  if (role === "primary" && identity === undefined) throw new Error("the server is a standby, not the primary");
+  if (role === "standby" && identity !== undefined) throw new Error("the server is no standby any more");
+  return identity ?? { ...(row as Identity), timeline: 0 };
 }

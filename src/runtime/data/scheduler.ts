@@ -2,12 +2,13 @@ import type { CompiledQuery, QueryResult } from "kysely";
 import type { DatabaseAddress } from "../../topology/endpoints.ts";
 import type { Session } from "../session/index.ts";
 import { Backlog, type Reservation } from "./backlog.ts";
-import { DEPTH, leastBusy } from "./busy.ts";
+import { DEPTH, isBusy, leastBusy } from "./busy.ts";
+import { reset, rollBackAndReset } from "./cleanup.ts";
 import { Connections, type ConnectionsEvents, isSame } from "./connections.ts";
 import { Epochs } from "./epochs.ts";
 import { DatabaseBusy, DatabaseMoving, DatabaseUnavailable } from "./errors.ts";
-import { callOf, type Exchange } from "./exchange.ts";
-import { type Denial, Fence, isDenied, phaseOn } from "./fence.ts";
+import type { Exchange } from "./exchange.ts";
+import { type Denial, Fence, phaseOn } from "./fence.ts";
 import { GuardedRuns } from "./guarded-runs.ts";
 import type { Identity } from "./identity.ts";
 import type { Link } from "./link.ts";
@@ -16,23 +17,13 @@ import { OwedPositions } from "./owed-positions.ts";
 import { Run, type RunHost } from "./run.ts";
 import type { DatabaseStats, SchedulerOptions } from "./scheduler-options.ts";
 import { SessionPositions } from "./session-positions.ts";
-import { ownStatement, type Statement, Statements } from "./statement.ts";
+import { type Statement, Statements } from "./statement.ts";
 import type { Visibility } from "./visibility.ts";
 import { encodeValues, sameValues } from "./wire/values.ts";
 import type { Encoded } from "./wire/writer.ts";
 
 const JOIN_SCAN = 16;
 const SWEEP_MS = 25;
-
-const RESTORE = ownStatement("rollback", "rollback", "unknown");
-const RESET: Statement = {
-  ...ownStatement(
-    "reset session authorization; reset all; close all; unlisten *; select pg_advisory_unlock_all(); discard temp; discard sequences",
-    "",
-    "unknown",
-  ),
-  simple: true,
-};
 
 /**
  * Gives each statement a connection. What is asked for while the process handles one batch of events goes out together
@@ -154,7 +145,10 @@ export class Scheduler implements RunHost {
 
   /** @param used false if only transactions ran on it, which leave nothing behind */
   release(link: Link, used: boolean): void {
-    if (used) this.#own(link, RESET);
+    if (used) {
+      reset(link, () => this.freed());
+      this.#schedule();
+    }
     link.reserved = false;
     this.freed();
   }
@@ -224,7 +218,7 @@ export class Scheduler implements RunHost {
   /** See {@link Epochs.inUse}. */
   epochInUse(): number {
     const { links, address, prepared } = this.#connections;
-    const over = (link: Link) => link.address === address || (link.retiring && !link.reserved && link.inFlight === 0);
+    const over = (link: Link) => link.address === address || (link.retiring && !isBusy(link));
     return this.#epochs.inUse(prepared && links.some((link) => !link.retiring) && links.every(over));
   }
 
@@ -233,16 +227,9 @@ export class Scheduler implements RunHost {
     return this.#fence.look(place);
   }
 
-  /**
-   * For others who are connected to the same database: whether what failed with `error` at `place` can run again, there or
-   * where work goes by then. Waits for as long as a fence stands.
-   */
-  async afterFence(error: unknown, place: DatabaseAddress): Promise<boolean> {
-    if (!isDenied(error)) return false;
-    const { address } = this.#connections;
-    const why = await this.#fence.look(isSame(place, address) ? address : place);
-    if (why === "fenced") await this.#fence.gone();
-    return why !== "denied";
+  /** For others who are connected to the same database; see {@link Fence.mayRunAgain}. */
+  afterFence(error: unknown, place: DatabaseAddress): Promise<boolean> {
+    return this.#fence.mayRunAgain(error, place);
   }
 
   /** A connection for one question to the server at `address`, whether or not work still goes there. */
@@ -252,7 +239,7 @@ export class Scheduler implements RunHost {
 
   stats(): DatabaseStats {
     const { links } = this.#connections;
-    const busy = links.filter((link) => link.reserved || link.inFlight > 0).length;
+    const busy = links.filter(isBusy).length;
     return {
       connections: { limit: this.#options.connections, open: links.length, busy },
       waiting: this.#backlog.length,
@@ -305,16 +292,7 @@ export class Scheduler implements RunHost {
   }
 
   restore(link: Link): void {
-    this.#own(link, RESTORE);
-    this.#own(link, RESET);
-  }
-
-  #own(link: Link, statement: Statement): void {
-    const end = (error: Error | undefined) => {
-      if (error !== undefined) link.destroy(error); // it may be in any state: better none than that
-      this.freed();
-    };
-    link.send({ calls: [callOf(statement)], mayWait: true, sent: false, end });
+    rollBackAndReset(link, () => this.freed());
     this.#schedule();
   }
 

@@ -74,7 +74,8 @@ export class SessionPositions {
     const identity = this.#asked.identity(link);
     const epoch = this.#asked.epochOf(link.address);
     return (row, from = identity) => {
-      const progress = progressOf(row, cluster, epoch, from);
+      // Of another database, to which work has moved meanwhile, this epoch says nothing.
+      const progress = from?.system === identity?.system ? progressOf(row, cluster, epoch, from) : undefined;
       if (progress === undefined && this.#visibility.replicated) {
         // The next read may go to a standby, and must find there what this has shown or written.
         this.complete(session).then(done, done);
