@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { runWithSession, Session } from "../session/index.ts";
 import { type Database, openDatabase } from "./index.ts";
 import { startTestProxy, type TestProxy } from "./testing-proxy.ts";
-import { startTestCluster, type TestCluster, type TestMember, until } from "./testing-standbys.ts";
+import { startTestCluster, synchronousNames, type TestCluster, type TestMember, until } from "./testing-standbys.ts";
 
 interface Tables {
   entry: { id: number; text: string };
@@ -120,4 +120,14 @@ test("nor does one that waits for a lock hold up an answer", async () => {
   await Promise.all(next);
   await expectFound(answered);
   await expectFound(await Promise.all(last));
+});
+
+test("a write goes out behind one that waits for its commit only", async () => {
+  await primary.set({ synchronous_standby_names: synchronousNames([standby.name, "dc1.db.9"]) });
+  const written = [10, 11, 12, 13].map(write);
+  const sent = () => proxy.messages.filter(({ code, names }) => code === "B" && /^n\d/.test(names)).length;
+  await expect.poll(sent, { timeout: 10_000 }).toBe(4);
+  await primary.set({ synchronous_standby_names: synchronousNames([standby.name]) });
+  await primary.run("select pg_logical_emit_message(true, 'test', '')"); // those that wait hear of it when a standby next confirms
+  await expectFound(await Promise.all(written));
 });
