@@ -229,6 +229,22 @@ test("a shutdown leaves no process, no socket and no record", async () => {
   server.close();
 });
 
+test("what is to be started during a shutdown is refused, and not left behind", async () => {
+  await using system = await testMachine();
+  const stubborn = { ...sleeper(system.folder), file: "sh", args: ["-c", "trap '' TERM; sleep 300"] };
+  await system.machine.start(worker, stubborn);
+  const shutdown = system.machine.shutdown();
+  await until("it stops", () => readRecords(system.agentFolder)[0]?.wanted === "ended");
+  const names = [worker, InstanceName.parse("dc1.worker.2")];
+  const starts = await Promise.allSettled(
+    names.map((name) => system.machine.start(name, sleeper(system.folder, ["301"]))),
+  );
+  for (const start of starts) expect(start).toMatchObject({ status: "rejected", reason: { code: "agent-failed" } });
+  await shutdown;
+  expect(readRecords(system.agentFolder)).toEqual([]);
+  expect(execFileSync("ps", ["-A", "-o", "args="], { encoding: "utf8" })).not.toContain("sleep 301");
+});
+
 test("two that want an agent at the same time get the same one", async () => {
   await using system = await testMachine();
   await system.killAgent();

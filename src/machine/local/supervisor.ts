@@ -4,11 +4,15 @@ import { isDeepStrictEqual } from "node:util";
 import type { InstanceName } from "../../topology/names.ts";
 import type { Command, InstanceState } from "../machine.ts";
 import { type Keeper, type KeptInstance, keptInstance } from "./instance.ts";
+import { AgentFailed } from "./problem.ts";
 import { type InstanceRecord, readRecords, removeRecord, writeRecord } from "./record.ts";
 
 /** All instances of a machine's folder. */
 export interface Supervisor {
-  /** Starts an instance, or replaces it when it runs another command; nothing when it runs this one. */
+  /**
+   * Starts an instance, or replaces it when it runs another command; nothing when it runs this one.
+   * @throws AgentFailed while all are stopped: whoever asks for it then would leave it behind
+   */
   start(name: InstanceName, command: Command): Promise<void>;
   /** Fulfils when no process of the instance is left; at once when there is none. */
   stop(name: InstanceName): Promise<void>;
@@ -30,6 +34,7 @@ export async function supervise(
   const kept = new Map<InstanceName, KeptInstance>();
   const inTurn = turns<InstanceName>();
   const marker = join(folder, "shutdown");
+  let ending = false;
   const tools: Keeper = {
     ...keeper,
     save: (record) => writeRecord(folder, record),
@@ -51,6 +56,7 @@ export async function supervise(
         const before = kept.get(name)?.record();
         if (before?.wanted === "running" && isDeepStrictEqual(before.command, command)) return;
         await kept.get(name)?.stop();
+        if (ending) throw notStarted(name);
         const order = before?.order ?? Math.max(0, ...inOrder().map((instance) => instance.record().order)) + 1;
         const record: InstanceRecord = { version: 1, order, name, command, wanted: "running", restarts: 0 };
         writeRecord(folder, record);
@@ -58,6 +64,7 @@ export async function supervise(
       }),
     stop: (name) => inTurn(name, async () => kept.get(name)?.stop()),
     stopAll: async () => {
+      ending = true;
       writeFileSync(marker, "");
       for (const group of alike(inOrder().reverse())) await Promise.all(group.map((instance) => instance.stop()));
       rmSync(marker, { force: true });
@@ -74,6 +81,11 @@ export async function supervise(
   for (const instance of records) if (!shutDown && instance.record().wanted === "ended") void instance.stop();
   if (shutDown) await supervisor.stopAll();
   return { supervisor, shutDown };
+}
+
+function notStarted(name: InstanceName): AgentFailed {
+  const says = "is not started, since everything is being stopped";
+  return new AgentFailed({ at: name, says, fix: "Start the service again when it has stopped" });
 }
 
 /** Runs work on the same key one after another. */
