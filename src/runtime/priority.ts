@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { setPriority } from "node:os";
+import { joinIdleGroup } from "./idle-group.ts";
 
 /** Share of a processor against that of what serves: about a tenth where both want all of it (setpriority(2), sched(7)). */
 const STARTING = 10;
@@ -9,27 +10,35 @@ const LONGEST_MS = 5_000;
 /** The kernel takes one change of a session's priority in a tenth of a second from ordinary users, milliseconds. */
 const AGAIN_MS = 150;
 
-let raise: NodeJS.Timeout | undefined;
+let takeBack: (() => void) | undefined;
 
 /**
  * Loading the code keeps a processor busy for a second, which those that serve beside it would miss. So it gives way to them, until
- * {@link servesNow} or for 5 s.
+ * {@link servesNow} or for 5 s: it runs where they leave a processor free; where Linux does not let us have that, with a tenth of
+ * their weight.
  */
 export function givesWay(): void {
+  takeBack = joinIdleGroup(LONGEST_MS) ?? lowerPriority();
+  process.once("exit", servesNow);
+}
+
+/** Takes back what {@link givesWay} gave up; does nothing where it gave up nothing. */
+export function servesNow(): void {
+  takeBack?.();
+  takeBack = undefined;
+}
+
+function lowerPriority(): () => void {
   setSession(STARTING);
   // Without CAP_SYS_NICE a user may not take back what a thread gave up.
   if (setThreads(SERVING + 1) && setThreads(SERVING)) setThreads(STARTING);
-  raise = setTimeout(servesNow, LONGEST_MS);
+  const raise = setTimeout(servesNow, LONGEST_MS);
   raise.unref();
-}
-
-/** Takes back the priority that {@link givesWay} gave up; does nothing where it gave up none. */
-export function servesNow(): void {
-  if (raise === undefined) return;
-  clearTimeout(raise);
-  raise = undefined;
-  setThreads(SERVING);
-  setSession(SERVING);
+  return () => {
+    clearTimeout(raise);
+    setThreads(SERVING);
+    setSession(SERVING);
+  };
 }
 
 /** On Linux a priority is a thread's, elsewhere the process's. Later threads have that of the one that makes them. */

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as after } from "node:timers/promises";
 import { Client } from "pg";
@@ -154,65 +154,6 @@ test("an instance asks its app for the paths to warm before anybody else can, bu
   expect(later.filter((url) => url === "/warm?n=1")).toHaveLength(20);
   expect(later.filter((url) => url === "/broken")).toHaveLength(20);
 }, 180_000);
-
-/** Only whoever may raise a priority again lowers it. */
-test.runIf(process.platform === "linux" && process.getuid?.() === 0)(
-  "an instance gives way to those that serve until it does so itself",
-  async () => {
-    await using service = await notes();
-    await service.run("migrate");
-    const hanging = SERVICE.replace(
-      "export default",
-      "await new Promise(() => setInterval(() => {}, 1e9));export default",
-    );
-    await service.write("hanging.ts", hanging);
-    const starts = await service.start("app", {
-      name: "test.app.2",
-      config: { service: join(service.folder, "hanging.ts") },
-      ownSession: true,
-    });
-    const are = async (priority: number) => {
-      const all = await priorities(starts.child.pid);
-      const ofSession = await sessionPriority(starts.child.pid);
-      return all.size === 1 && all.has(priority) && (ofSession === undefined || ofSession === priority);
-    };
-    await until(() => are(10));
-    await until(() => are(0)); // a busy machine must not keep it down for ever
-    starts.child.kill();
-    const serves = await service.start("app", { ownSession: true });
-    await serves.until("ready");
-    expect(await priorities(serves.child.pid)).toEqual(new Set([0]));
-    expect((await sessionPriority(serves.child.pid)) ?? 0).toBe(0);
-  },
-);
-
-test.runIf(process.platform === "linux")(
-  "an instance in somebody else's session leaves its priority alone",
-  async () => {
-    const before = await sessionPriority(process.pid);
-    await using service = await notes();
-    await service.run("migrate");
-    const starts = await service.start("app");
-    const seen = new Set<number | undefined>();
-    for (const ready = starts.until("ready").then(() => true); !(await Promise.race([ready, after(10, false)])); )
-      seen.add(await sessionPriority(starts.child.pid));
-    expect(seen).toEqual(new Set([before]));
-  },
-);
-
-/** Those of all threads; proc(5): the nice value is field 19 of `stat`. */
-async function priorities(pid: number | undefined): Promise<Set<number>> {
-  const threads = await readdir(`/proc/${pid}/task`);
-  const read = threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/stat`, "utf8").catch(() => undefined));
-  const stats = (await Promise.all(read)).filter((stat) => stat !== undefined); // threads come and go
-  return new Set(stats.map((stat) => Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[16])));
-}
-
-/** `/autogroup-417 nice 10`, sched(7); undefined where the kernel does not share its processors between sessions. */
-async function sessionPriority(pid: number | undefined): Promise<number | undefined> {
-  const text = await readFile(`/proc/${pid}/autogroup`, "utf8").catch(() => undefined);
-  return text === undefined ? undefined : Number(/nice (-?\d+)/.exec(text)?.[1]);
-}
 
 async function until(so: () => boolean | Promise<boolean>, withinMs = 20_000): Promise<void> {
   for (const end = performance.now() + withinMs; performance.now() < end; await after(20)) if (await so()) return;

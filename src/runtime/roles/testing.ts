@@ -28,6 +28,8 @@ export interface StartOptions {
   readonly socket?: { readonly fd: number };
   /** As the agent starts it, in a session of its own. */
   readonly ownSession?: true;
+  /** A command that runs the one which it is given. */
+  readonly through?: readonly string[];
 }
 
 export interface Started {
@@ -116,14 +118,15 @@ export async function serviceFolder(postgres: TestPostgres, database = postgres.
       const [code] = (await once(child, "close")) as [number];
       return { code, answer: JSON.parse(out.trim().split("\n").at(-1) ?? "") as Record<string, unknown>, log };
     },
-    async start(role, { name = `test.${role}.1`, config = {}, socket, ownSession = false } = {}) {
+    async start(role, { name = `test.${role}.1`, config = {}, socket, ownSession = false, through = [] } = {}) {
       const listen =
         role === "worker" ? {} : { listen: socket === undefined ? { host: "127.0.0.1", port: 0 } : { fd: 3 } };
       const file = await configure(role, name, { ...listen, ...config });
       const log = join(folder, `${name}.log`);
       const handle = await open(log, "a");
       const inherited = socket === undefined ? [] : [socket.fd];
-      const child = spawn(process.execPath, [...source, main, file], {
+      const [program = "", ...args] = [...through, process.execPath, ...source, main, file];
+      const child = spawn(program, args, {
         detached: ownSession,
         stdio: ["ignore", handle.fd, handle.fd, ...inherited],
       });
