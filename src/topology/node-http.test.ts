@@ -6,10 +6,10 @@ import { ownProgram, PACKAGE_ROOT } from "./package.ts";
 const run = promisify(execFile);
 
 async function loadsUndici(module: string): Promise<boolean> {
-  const [condition = ""] = ownProgram("control/main");
+  const options = ownProgram("control/main").filter((argument) => argument.startsWith("--"));
   const code = `await import(${JSON.stringify(`${PACKAGE_ROOT}/src/${module}`)});
     console.log(process.moduleLoadList.some((name) => name.includes("internal/deps/undici/undici")))`;
-  const { stdout } = await run(process.execPath, [condition, "--input-type=module", "-e", code]);
+  const { stdout } = await run(process.execPath, [...options, "--input-type=module", "-e", code]);
   return stdout.trim() === "true";
 }
 
