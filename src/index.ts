@@ -9,12 +9,15 @@ export {
 export { BadJobOptions, BadPayload, UnknownJob } from "./runtime/jobs/errors.ts";
 export type { EnqueueOptions, Job, JobDefinition, JobResources, Jobs } from "./runtime/jobs/job.ts";
 export {
+  type Answer,
+  type AskOptions,
   type AssetOptions,
   defineService,
   type FastifyLike,
   type FetchLike,
   type HttpApp,
   type Listener,
+  type Rehearsal,
   type Resources,
   type Service,
   type ServiceDefinition,

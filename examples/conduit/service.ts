@@ -2,6 +2,7 @@ import { defineService } from "ninefold";
 import type { Database } from "./schema.ts";
 import { buildApp } from "./src/app.ts";
 import { notifyFollowers, welcomeEmail } from "./src/jobs.ts";
+import { rehearse } from "./src/rehearsal.ts";
 
 export default defineService<Database>({
   name: "conduit",
@@ -9,6 +10,7 @@ export default defineService<Database>({
   migrations: "./migrations",
   assets: { folder: "./public", fallback: "index.html", appPrefixes: ["/api"] },
   warm: ["/api/articles?limit=20", "/api/articles?tag=postgres", "/api/tags"],
+  rehearse,
   // What hangs on an article is placed with its author, what a user alone sees with the user.
   tables: {
     users: { key: "id", unique: ["username", "email"] },

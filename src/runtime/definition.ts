@@ -25,6 +25,7 @@ const Definition = z.strictObject({
     ])
     .optional(),
   warm: z.array(z.string().regex(/^\/[^\s#]*$/, "a path begins with `/`, such as `/api/articles?limit=20`")).optional(),
+  rehearse: callable.optional(),
   tables: z
     .record(
       z.string(),

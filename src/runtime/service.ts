@@ -21,6 +21,28 @@ export interface Resources<DB> {
   readonly secret: (name: string) => string;
 }
 
+/** What a rehearsal is given to work with. */
+export interface Rehearsal<DB> extends Resources<DB> {
+  /** Asks the instance's own app for a path, with its query. */
+  readonly ask: (path: string, options?: AskOptions) => Promise<Answer>;
+}
+
+export interface AskOptions {
+  /** Default GET. */
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Sent as JSON. */
+  readonly json?: unknown;
+}
+
+/** What the app answered. */
+export interface Answer {
+  readonly status: number;
+  readonly text: string;
+  /** @throws SyntaxError where the text is not JSON */
+  json(): unknown;
+}
+
 /** A plain Node request listener. */
 export type Listener = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -64,6 +86,14 @@ export interface ServiceDefinition<DB> {
    * everybody waits for it.
    */
   readonly warm?: readonly string[];
+  /**
+   * Plays what users do that `warm` cannot ask for: what needs an account, and what writes. A new instance plays it some dozens of
+   * times before it serves, each time as one transaction of `db`, the app's own statements included, that is rolled back: nothing
+   * of it stays in the database, no job runs. Sequences go on. What a request does outside of the database it really does, and
+   * what it starts that outlives it, such as a timer, fails once it asks `db` for something. If it throws, it is not played again,
+   * and the instance serves.
+   */
+  readonly rehearse?: (rehearsal: Rehearsal<DB>) => Promise<void>;
   readonly tables?: TableFacts<DB>;
   // biome-ignore lint/suspicious/noExplicitAny: each job has a payload type of its own, checked where it is defined
   readonly jobs?: Readonly<Record<string, JobDefinition<any, DB>>>;

@@ -4,6 +4,7 @@ import type { DatabaseAddress, Endpoints } from "../../topology/endpoints.ts";
 import { DatabaseUnavailable } from "./errors.ts";
 import { kyselyOn } from "./kysely.ts";
 import { pooledSource } from "./pooled.ts";
+import { Rehearsals, type Within } from "./rehearsal.ts";
 import { type ClusterPlace, Router } from "./router.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { DatabaseStats } from "./scheduler-options.ts";
@@ -65,6 +66,11 @@ export interface Database<DB> {
    * Waits for as long as the database is being moved. False for an error that no move has caused.
    */
   afterFence(error: unknown, at: DatabaseAddress): Promise<boolean>;
+  /**
+   * Runs `work` for practice: what it asks `db` for is one transaction, which is rolled back at its end. `transaction()` makes a
+   * savepoint there.
+   */
+  rehearse(work: (within: Within) => Promise<void>): Promise<void>;
   /** For Ninefold's own parts. */
   readonly scheduler: Scheduler;
 }
@@ -102,16 +108,19 @@ export function openDatabase<DB>(options: DatabaseOptions): Database<DB> {
     maxLagMs: options.maxLagMs ?? 10_000,
   });
   const { scheduler } = router;
-  return {
-    db: kyselyOn<DB>(pooledSource(router)),
+  const rehearsals = new Rehearsals();
+  const database: Database<DB> = {
+    db: kyselyOn<DB>(rehearsals.over(pooledSource(router))),
     ping: (withinMs = 1_000) => ping(scheduler, withinMs),
     stats: () => router.stats(),
     setEndpoints: (endpoints) => router.move(placeOf(endpoints, cluster), endpoints.epoch),
     epochInUse: () => router.epochInUse(),
     afterFence: (error, at) => scheduler.afterFence(error, at),
     close: (withinMs = 5_000) => router.close(withinMs),
+    rehearse: (work) => rehearsals.play(database, work),
     scheduler,
   };
+  return database;
 }
 
 const PING = ownStatement("select 1", "ping", "read");

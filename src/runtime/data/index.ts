@@ -17,5 +17,6 @@ export {
   MigrationOutOfOrder,
   MigrationsUnknown,
 } from "./migration-errors.ts";
+export type { Within } from "./rehearsal.ts";
 export type { DatabaseStats } from "./scheduler-options.ts";
 export { checkTableFacts } from "./table-facts.ts";

@@ -22,6 +22,8 @@ export interface LazyTransactionOptions {
 export interface LazyTransaction<DB> {
   /** All its statements belong to the transaction; `transaction()` on it makes a savepoint. */
   readonly db: Kysely<DB>;
+  /** Where the statements of `db` go. */
+  readonly source: Source;
   /** The database outside of the transaction, which shows nothing of it before its commit. */
   readonly outside: Kysely<DB>;
   /** A statement was executed. If not, `commit` and `rollback` have nothing to do. */
@@ -55,8 +57,10 @@ export function lazyTransaction<DB>(database: Database<DB>, options: LazyTransac
       lease.release();
     }
   };
+  const source = placeSource(place);
   return {
-    db: kyselyOn<DB>(placeSource(place)),
+    db: kyselyOn<DB>(source),
+    source,
     outside: database.db,
     get begun() {
       return place.used;

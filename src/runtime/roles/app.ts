@@ -80,7 +80,8 @@ export function startApp(instance: Instance, log: Logger): Role {
     if (problem !== undefined) throw new BadService([problem, ...more]);
 
     life.reason = "waiting for the app to be ready";
-    const handler = await toHandler(await definition.http(resourcesFor(loaded.service, instance, database.db, log)));
+    const resources = resourcesFor(loaded.service, instance, database.db, log);
+    const handler = await toHandler(await definition.http(resources));
     const assets: Assets | undefined = loaded.assets === undefined ? undefined : await openAssets(loaded.assets, log);
     const queueMs = queueDelay(database.stats, () => performance.now());
     const codec = sessionCodec({ keys: secrets.sessionKeys, deployment: instance.endpoints.deployment });
@@ -95,13 +96,20 @@ export function startApp(instance: Instance, log: Logger): Role {
         limits: config.http,
         queueMs,
       });
-    const { warm = [] } = definition;
+    const { warm: paths = [], rehearse } = definition;
     // Tables of an earlier Ninefold do not let us read their age, until the next migration: then they are not new.
     const isNew = (await queueAgeMs(database.db).catch(() => NEW_MS)) < NEW_MS;
     if (!isNew) {
       life.reason = "warming up";
       await Promise.race([assets?.warm(), pause(ASSETS_MS)]);
-      await warmUp({ paths: warm, server: serverOf(unending(handler)) });
+      await warmUp({
+        paths,
+        rehearse: rehearse && ((ask) => rehearse({ ...resources, ask })),
+        handler,
+        serverOf,
+        database,
+        log,
+      });
       if (life.status !== "starting") return;
     }
     server = serverOf(handler);
@@ -137,11 +145,6 @@ export function startApp(instance: Instance, log: Logger): Role {
       log.info("ended");
     },
   };
-}
-
-/** The app goes on after the server that warms it up has ended. */
-function unending(handler: Handler): Handler {
-  return { ...handler, close: async () => undefined };
 }
 
 function noAddress(instance: string): BadInstanceFile {

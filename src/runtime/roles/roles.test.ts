@@ -160,6 +160,39 @@ async function until(so: () => boolean | Promise<boolean>, withinMs = 20_000): P
   throw new Error(`not so within ${withinMs} ms: ${so}`);
 }
 
+test("an instance plays its rehearsal before anybody else can ask it, and nothing of that stays", async () => {
+  const playing = SERVICE.replace(
+    'name: "notes",',
+    `name: "notes",
+    rehearse: async ({ ask, db }) => {
+      await db.insertInto("notes").values({ text: "stage" }).execute();
+      const { status, json } = await ask("/write?n=1", { method: "POST", headers: { "x-a": "b" }, json: { a: 1 } });
+      console.log("played", status, JSON.stringify(json().notes), await db.selectFrom("graphile_worker.jobs").select("id").execute().then((all) => all.length));
+      if (globalThis.forgets) throw new Error("forgot the words");
+    },`,
+  )
+    .replace('=== "/write"', '?.startsWith("/write")')
+    .replace("request.url ?.", "request.url?.");
+  await using service = await notes({ "service.ts": playing, "forgets.ts": `globalThis.forgets = true;${playing}` });
+  await service.run("migrate");
+  await using database = await signedIn(service.connectionString);
+  await database.query("update graphile_worker.migrations set ts = ts - interval '1 minute'");
+  const app = await service.start("app");
+  await app.until("ready");
+  expect((await app.log()).match(/played 200 \["stage","hello"\] 1$/gm)).toHaveLength(20);
+  expect((await database.query("select from notes")).rowCount).toBe(0);
+  expect((await database.query("select from graphile_worker.jobs")).rowCount).toBe(0);
+  const [, port] = /"port":(\d+)/.exec(await app.log()) ?? [];
+  await fetch(`http://127.0.0.1:${port}/write`);
+  expect((await database.query("select text from notes")).rows).toEqual([{ text: "hello" }]);
+
+  const name = "test.app.2";
+  const forgets = await service.start("app", { name, config: { service: join(service.folder, "forgets.ts") } });
+  await forgets.until("ready");
+  expect((await forgets.log()).match(/played/g)).toHaveLength(1);
+  expect(await forgets.log()).toMatch(/forgot the words.*the rehearsal failed/);
+});
+
 test("an instance file that is wrong is refused with all that is wrong", async () => {
   await using service = await notes();
   const started = await service.start("app", { config: { drainMs: -1, logLevel: "loud" as "info" } });
