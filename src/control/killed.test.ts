@@ -111,6 +111,30 @@ test.skipIf(missingPackages(3).length > 0)(
   900_000,
 );
 
+test.skipIf(missingPackages(4).length > 0)(
+  "killed so, it climbs from rung 3 to 4, takes a standby away, deploys and descends, and keeps no slot of a standby",
+  async () => {
+    await using mortals = await mortal();
+    const { service, change } = mortals;
+    await service.write({ version: 1 });
+    await change({ kind: "up", port: service.port, rung: 3 });
+    const before = await mortals.names();
+    for (const wanted of [
+      { kind: "climb", to: 4 },
+      { kind: "scale", replicas: 1 },
+      { kind: "deploy" },
+      { kind: "descend", to: 3 },
+    ] as const) {
+      await change(wanted);
+      expect(await service.version()).toBe(1);
+    }
+    mortals.expectDeaths();
+    expect((await mortals.names()).length).toBe(before.length);
+    expect(await leftOvers(service.folder)).toEqual([]);
+  },
+  900_000,
+);
+
 /** What a move makes in a database. */
 async function leftOvers(folder: string): Promise<string[]> {
   const passwords = JSON.parse(readFileSync(join(folder, ".ninefold", "secrets", "database.json"), "utf8"));
