@@ -81,7 +81,7 @@ for (const [rung, ...command] of CHANGES) {
   const { requests, ok, lost, duplicated, stale, p99, kinds } = report;
   const counts = [requests, requests - ok, lost, duplicated, stale];
   const apart = p99ApartFromPause(journal);
-  const times = [before, p99, apart, kinds.read.longestPause, kinds.write.longestPause].map((ms) => ms.toFixed(0));
+  const times = [before, p99, apart, kinds.read.longestPause, kinds.write.longestPause].map((ms) => ms.toFixed(1));
   rows.push([command.join(" "), took.toFixed(1), ...counts.map(String), ...times]);
   console.log(rows.at(-1)?.join("  "));
 }
