@@ -68,6 +68,20 @@ test.runIf(mayGiveWay && groups)(
   },
 );
 
+test.runIf(mayGiveWay && groups)("a migration, for whose locks others may wait, is not held up", async () => {
+  await using service = await quiet();
+  const [seen, migrates] = [join(service.folder, "seen"), join(service.folder, "migrates.ts")];
+  await service.write("migrates.ts", SERVICE.replace("http:", 'migrations: "./migrations", http:'));
+  const look = `writeFileSync(${JSON.stringify(seen)}, readFileSync("/proc/self/cgroup"))`;
+  await service.write(
+    "migrations/001-look.ts",
+    `import { readFileSync, writeFileSync } from "node:fs"; export async function up() { ${look}; }`,
+  );
+  expect(await service.run("migrate", { service: migrates })).toMatchObject({ code: 0 });
+  expect(await readFile(seen, "utf8")).toMatch(/cpu|::/);
+  expect(await readFile(seen, "utf8")).not.toContain("/ninefold-starting");
+});
+
 test.runIf(mayGiveWay)("without such a group an instance has a low priority until it serves, or for 5 s", async () => {
   await using service = await quiet();
   const held = await loading(service, "await new Promise(() => setInterval(() => {}, 1e9))");

@@ -8,6 +8,7 @@ import type { Instance } from "../instance.ts";
 import { installJobs } from "../jobs/index.ts";
 import { databaseAnswersWithin } from "../life.ts";
 import { BadService, loadService } from "../load.ts";
+import { servesNow } from "../priority.ts";
 import { inspect } from "./inspect.ts";
 
 /** A database that has no primary for now is waited for no longer than this; milliseconds. */
@@ -45,6 +46,7 @@ export async function migrateService(instance: Instance, log: Logger): Promise<M
   });
   try {
     await databaseAnswersWithin(database, LONGEST_SEARCH_MS);
+    servesNow(); // those that serve wait for the locks of a migration
     const primary = database.scheduler.address;
     const [{ applied }] = await Promise.all([
       migrations === undefined ? { applied: [] } : migrate({ ...to, folder: migrations }),
