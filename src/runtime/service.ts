@@ -87,8 +87,8 @@ export interface ServiceDefinition<DB> {
    */
   readonly warm?: readonly string[];
   /**
-   * Plays what users do that `warm` cannot ask for: what needs an account, and what writes. A new instance plays it some dozens of
-   * times before it serves, each time as one transaction of `db`, the app's own statements included, that is rolled back: nothing
+   * Plays what users do that `warm` cannot ask for: what needs an account, and what writes. A new instance plays it up to twenty
+   * times, for 3 s at most, before it serves, each time as one transaction of `db`, the app's own statements included, that is rolled back: nothing
    * of it stays in the database, no job runs. Sequences go on. What a request does outside of the database it really does, and
    * what it starts that outlives it, such as a timer, fails once it asks `db` for something. If it throws, it is not played again,
    * and the instance serves.

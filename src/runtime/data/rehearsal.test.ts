@@ -46,11 +46,10 @@ test("what belongs to no rehearsal is written meanwhile, and what is answered wi
   await using database = opened();
   const begun = Promise.withResolvers<void>();
   const written = Promise.withResolvers<void>();
-  const rehearsed = database.rehearse(async (within) => {
+  const rehearsed = database.rehearse(async () => {
     await add(database, 1);
     begun.resolve();
     await written.promise;
-    within(() => undefined);
   });
   await begun.promise;
   await add(database, 2);
@@ -60,13 +59,13 @@ test("what belongs to no rehearsal is written meanwhile, and what is answered wi
   expect(await ids(database)).toEqual([2]);
 
   const requests: (() => Promise<unknown>)[] = [];
-  const server = (async () => {
+  const answering = (async () => {
     while (requests.length === 0) await new Promise(setImmediate);
     await requests[0]?.();
   })();
   await database.rehearse(async (within) => {
     requests.push(() => within(() => add(database, 3)));
-    await server;
+    await answering;
   });
   expect(await ids(database)).toEqual([2]);
 });
