@@ -104,7 +104,7 @@ export function moveSteps(paths: StatePaths, world: Clusters): Pick<World, "move
           withMove(ref, async (move) => {
             await checkMovable(move, withRoom(context));
           }),
-        copySchema: inTurn(copyStep("prepare-source"), copyStep("copy-schema")),
+        copySchema: inTurn(copyStep("vacuum-source"), copyStep("prepare-source"), copyStep("copy-schema")),
         copyRows: inTurn(copyStep("begin-copy"), copyStep("await-copy")),
         finish: copyStep("finish-schema"),
         verify: (context) =>

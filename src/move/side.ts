@@ -23,8 +23,11 @@ export interface OpenSide extends Side {
   close(): Promise<void>;
 }
 
-/** The text of our statements holds passwords of the stream, and may be slow: it stays out of the log whatever its settings. */
-const SETTINGS = `set log_statement = 'none'; set log_min_duration_statement = -1; set log_min_error_statement = 'panic';
+/**
+ * The text of our statements holds passwords of the stream, and may be slow: it stays out of the log whatever its settings. Nor does
+ * one statement take several processors, which the service needs.
+ */
+const SETTINGS = `set max_parallel_workers_per_gather = 0; set log_statement = 'none'; set log_min_duration_statement = -1; set log_min_error_statement = 'panic';
   set log_duration = off; set statement_timeout = 0; set lock_timeout = 0; set idle_in_transaction_session_timeout = '60s';
   set datestyle = 'iso, mdy'; set intervalstyle = 'postgres'; set timezone = 'UTC'; set extra_float_digits = 1;
   set bytea_output = 'hex'; set search_path = pg_catalog; set check_function_bodies = off`;

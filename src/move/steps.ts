@@ -6,6 +6,7 @@ import { type Move, reversed, type StepContext } from "./move.ts";
 import { prepareSource } from "./prepare.ts";
 import { copySchema, finishSchema } from "./schema.ts";
 import { abandon, unfence } from "./undo.ts";
+import { vacuumSource } from "./vacuum.ts";
 import { verify } from "./verify.ts";
 
 /** One step of a move: looks at the databases first, so it may be run again after a crash at any line. */
@@ -33,6 +34,7 @@ export const COPY_STEPS: readonly MoveStep[] = [
     async (move, context) => void (await checkMovable(move, context)),
     nothing,
   ),
+  step("vacuum-source", "let the source be read without writing", vacuumSource, nothing),
   step("prepare-source", "keep all changes for the target", prepareSource, abandon),
   step("copy-schema", "make the schema at the target", copySchema, abandon),
   step("begin-copy", "begin to copy the rows", beginCopy, abandon),

@@ -28,8 +28,8 @@ export const MOVE: Descriptions<MoveStep> = {
     undo: "nothing to undo",
   }),
   "copy-schema": (move) => ({
-    says: `create the tables of ${between(move)}`,
-    expectedMs: 1_000,
+    says: `vacuum what was written of late, and create the tables of ${between(move)}`,
+    expectedMs: 1_500,
     gate: "every table and its primary key is there",
     undo: KEPT,
   }),
