@@ -88,7 +88,7 @@ export function localWorld(folder: string, machine: LocalMachine, paths: StatePa
     destroyData: async () => {
       for (const name of await instanceFolders()) {
         await machine.stop(name);
-        await machine.destroy(name);
+        await machine.destroy(name, { atOnce: true });
       }
       for (const path of [paths.releases, paths.secrets, paths.endpoints, paths.topologies]) {
         await rm(path, { recursive: true, force: true });

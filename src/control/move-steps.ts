@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { systemPostgres } from "../engines/packages.ts";
 import { databasePasswords } from "../engines/postgres/index.ts";
+import { openBackground } from "../machine/background.ts";
 import {
   abandon,
   COPY_STEPS,
@@ -55,7 +56,11 @@ export function moveSteps(paths: StatePaths, world: Clusters): Pick<World, "move
 
   async function withMove<T>({ id, source, target }: MoveRef, work: (move: Move) => Promise<T>): Promise<T> {
     const pgDump = join(systemPostgres().folder, "pg_dump");
-    await using move = openMove({ id, source: await side(source), target: await side(target), pgDump });
+    // Copies and comparisons give way to the service.
+    using behind = openBackground();
+    const background = (pids: readonly number[]) => behind.add(pids);
+    const ends = { source: { ...(await side(source)), background }, target: { ...(await side(target)), background } };
+    await using move = openMove({ id, ...ends, pgDump });
     return await work(move);
   }
 

@@ -26,7 +26,7 @@ export function steadyMachine(machine: LocalMachine): LocalMachine {
     start: (name, command) => steadily(() => machine.start(name, command)),
     stop: (name) => steadily(() => machine.stop(name)),
     run: (name, command, within) => steadily(() => machine.run(name, command, within)),
-    destroy: (name) => steadily(() => machine.destroy(name)),
+    destroy: (name, how) => steadily(() => machine.destroy(name, how)),
     list: () => steadily(() => machine.list()),
     openSocket: (socket) => steadily(() => machine.openSocket(socket)),
     closeSocket: (name) => steadily(() => machine.closeSocket(name)),

@@ -47,6 +47,7 @@ export async function awaitCopy(move: Move, context: StepContext): Promise<void>
     }
     if (states.every(({ state }) => state === "r")) return true;
     await failIfStopped(flow, schema, failed);
+    await inBackground(flow);
     tell(states);
     return undefined;
   }
@@ -67,6 +68,20 @@ export async function awaitCopy(move: Move, context: StepContext): Promise<void>
     }
     throw cause;
   });
+}
+
+/** The processes that send and take rows now, one each for a table; those that follow changes are others. */
+async function inBackground({ name, from, to }: Flow): Promise<void> {
+  const senders = await from.query<{ pid: number }>(
+    "select pid from pg_stat_activity where usename = $1 and backend_type = 'walsender' and query like 'COPY %'",
+    [name],
+  );
+  const takers = await to.query<{ pid: number }>(
+    "select pid from pg_stat_subscription where subname = $1 and relid is not null and pid is not null",
+    [name],
+  );
+  from.background?.(senders.map(({ pid }) => pid));
+  to.background?.(takers.map(({ pid }) => pid));
 }
 
 interface TableState {

@@ -80,7 +80,7 @@ export async function finishSchema({ target, source, schema }: Move, context: St
     const spentMs = performance.now() - began;
     progress({ says, done, ...(done > 0 ? { remainingMs: (spentMs / done) * (1 - done) } : {}) });
   };
-  await target.apart(async (client) => {
+  await target.inBackground(async (client) => {
     await client.query(GENTLY);
     for (const [at, { n, what, statement }] of parts.entries()) {
       signal.throwIfAborted();

@@ -10,6 +10,8 @@ export interface Side {
   readonly server: Server;
   readonly database: string;
   readonly passwords: DatabasePasswords;
+  /** Has processes of the server, by their numbers, run only where others leave a processor; absent where that cannot be had. */
+  readonly background?: (pids: readonly number[]) => void;
 }
 
 /** A side with one connection, as superuser, that stays open from step to step; opening one inside the pause would cost. */
@@ -20,6 +22,8 @@ export interface OpenSide extends Side {
   transaction<T>(work: (client: ClientBase) => Promise<T>): Promise<T>;
   /** A connection of its own, closed after `work`, and at once when the signal says so. */
   apart<T>(work: (client: ClientBase) => Promise<T>, signal?: AbortSignal): Promise<T>;
+  /** The same for long work that nobody waits for: behind the service, where processors are scarce. */
+  inBackground<T>(work: (client: ClientBase) => Promise<T>, signal: AbortSignal): Promise<T>;
   close(): Promise<void>;
 }
 
@@ -83,6 +87,22 @@ export function openSide(side: Side, application: string): OpenSide {
     }
   }
 
+  async function apart<T>(work: (client: Client) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    signal?.throwIfAborted();
+    const client = await connect();
+    const stop = () => void client.end().catch(() => undefined);
+    signal?.addEventListener("abort", stop, { once: true });
+    try {
+      return await work(client);
+    } catch (cause) {
+      signal?.throwIfAborted();
+      throw cause;
+    } finally {
+      signal?.removeEventListener("abort", stop);
+      await client.end().catch(() => undefined);
+    }
+  }
+
   return {
     ...side,
     transaction,
@@ -92,21 +112,13 @@ export function openSide(side: Side, application: string): OpenSide {
       const last = Array.isArray(result) ? result.at(-1) : result;
       return (last as { rows: Row[] }).rows;
     },
-    apart: async (work, signal) => {
-      signal?.throwIfAborted();
-      const client = await connect();
-      const stop = () => void client.end().catch(() => undefined);
-      signal?.addEventListener("abort", stop, { once: true });
-      try {
-        return await work(client);
-      } catch (cause) {
-        signal?.throwIfAborted();
-        throw cause;
-      } finally {
-        signal?.removeEventListener("abort", stop);
-        await client.end().catch(() => undefined);
-      }
-    },
+    apart,
+    inBackground: (work, signal) =>
+      apart(async (client) => {
+        const { rows } = await client.query<{ pid: number }>("select pg_backend_pid() as pid");
+        side.background?.(rows.map(({ pid }) => pid));
+        return work(client);
+      }, signal),
     close: async () => {
       const client = await kept?.catch(() => undefined);
       await client?.end().catch(() => undefined);

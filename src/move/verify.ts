@@ -1,11 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
+import type { ClientBase } from "pg";
 import { longestTransaction } from "./fence.ts";
 import { passMark } from "./marker.ts";
 import type { Move, StepContext } from "./move.ts";
 import { type Difference, MoveDiffers } from "./problem.ts";
 import { columnsOf, keysOf, type Range, rangeSql } from "./ranges.ts";
 import { type Table, tables } from "./relations.ts";
-import type { OpenSide } from "./side.ts";
 import { untilLocked } from "./wait.ts";
 
 /** Rows in one checksum: few enough to be summed in milliseconds, many enough that there are not too many. */
@@ -27,6 +27,18 @@ interface Sum {
  */
 export async function verify(move: Move, context: StepContext): Promise<void> {
   const { source, target } = move;
+  await source.inBackground(
+    (here) => target.inBackground((there) => verifyBy(move, [here, there], context), context.signal),
+    context.signal,
+  );
+}
+
+/** Connections to source and target for what takes long. */
+type Readers = readonly [source: ClientBase, target: ClientBase];
+
+async function verifyBy(move: Move, readers: Readers, context: StepContext): Promise<void> {
+  const { source, target } = move;
+  const [reader] = readers;
   const list = await tables(source);
   const whole = list.reduce((sum, table) => sum + table.bytes, 1);
   const differences: Difference[] = [];
@@ -38,9 +50,9 @@ export async function verify(move: Move, context: StepContext): Promise<void> {
     for (let from: readonly string[] | undefined; ; ) {
       context.signal.throwIfAborted();
       const range: Range = { table: table.name, columns, keys, from, rows: ROWS };
-      const end = await endOf(source, range);
+      const end = await endOf(reader, range);
       const rangeBegan = performance.now();
-      const found = await compare(move, { ...range, to: end }, context);
+      const found = await compare(move, readers, { ...range, to: end }, context);
       // As long at rest as at work: comparing must not take the service's processors.
       await delay(performance.now() - rangeBegan);
       differences.push(...found);
@@ -66,22 +78,21 @@ export async function verify(move: Move, context: StepContext): Promise<void> {
   }
 }
 
-async function compare(move: Move, range: Range, context: StepContext): Promise<Difference[]> {
-  if (await equal(move, range)) return [];
+async function compare(move: Move, readers: Readers, range: Range, context: StepContext): Promise<Difference[]> {
+  if (await equal(readers, range)) return [];
   for (let tries = 0; tries < 2; tries += 1) {
     await passMark(move, 60_000, context);
-    if (await equal(move, range)) return [];
+    if (await equal(readers, range)) return [];
   }
-  return compareLocked(move, range, context);
+  return compareLocked(move, readers, range, context);
 }
 
 /** In parts small enough to hold the lock for each. */
-async function compareLocked(move: Move, range: Range, context: StepContext): Promise<Difference[]> {
-  const { source } = move;
+async function compareLocked(move: Move, [reader]: Readers, range: Range, context: StepContext): Promise<Difference[]> {
   const found: Difference[] = [];
   for (let from = range.from; ; ) {
     const part = { ...range, from, rows: LOCKED_ROWS };
-    const end = (await endOf(source, part, range.to)) ?? range.to;
+    const end = (await endOf(reader, part, range.to)) ?? range.to;
     const difference = await atOnePosition(move, { ...part, to: end }, context);
     if (difference !== undefined) found.push(difference);
     if (end === range.to || found.length >= DIFFERENCES) return found;
@@ -98,7 +109,8 @@ async function atOnePosition(move: Move, range: Range, context: StepContext): Pr
         await client.query(`lock table ${range.table} in share mode`);
         await passMark(move, 2_000, context);
         const { text, values } = rangeSql(range);
-        return Promise.all([client.query<Sum>(text, values).then(({ rows }) => rows[0]), sumOf(target, range)]);
+        const there = target.query<Sum>(text, values).then((rows) => rows[0]);
+        return Promise.all([sumOf(client, range), there]);
       }, context.signal),
     {
       withinMs: 60_000,
@@ -117,29 +129,34 @@ async function atOnePosition(move: Move, range: Range, context: StepContext): Pr
   };
 }
 
-async function equal({ source, target }: Move, range: Range): Promise<boolean> {
+async function equal([source, target]: Readers, range: Range): Promise<boolean> {
   // One after the other: both at once would keep two processors from the service.
   const here = await sumOf(source, range);
   const there = await sumOf(target, range);
   return here !== undefined && here.rows === there?.rows && here.sum === there.sum;
 }
 
-async function sumOf(side: OpenSide, range: Range): Promise<Sum | undefined> {
+async function sumOf(client: ClientBase, range: Range): Promise<Sum | undefined> {
   const { text, values } = rangeSql(range);
-  return (await side.query<Sum>(text, values))[0];
+  return (await client.query<Sum>(text, values)).rows[0];
 }
 
 /** Key of the last row of the range that begins here, or undefined when it reaches the end (of the table, or `within`). */
-async function endOf(side: OpenSide, range: Range, within?: readonly string[]): Promise<readonly string[] | undefined> {
+async function endOf(
+  client: ClientBase,
+  range: Range,
+  within?: readonly string[],
+): Promise<readonly string[] | undefined> {
   const { keys, table, from, rows } = range;
   if (keys.length === 0) return undefined;
   const { where, values } = rangeSql({ ...range, to: within });
   const shown = keys.map((key, index) => `${key.name}::text as k${index}`).join(", ");
   const order = keys.map((key) => key.name).join(", ");
-  const [row] = await side.query<Record<string, string>>(
+  const found = await client.query<Record<string, string>>(
     `select ${shown} from only ${table} ${where} order by ${order} offset ${rows - 1} limit 1`,
     values,
   );
+  const [row] = found.rows;
   if (row === undefined) return undefined;
   const end = keys.map((_, index) => row[`k${index}`] ?? "");
   return from !== undefined && end.join("\0") === from.join("\0") ? undefined : end;

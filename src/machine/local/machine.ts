@@ -12,6 +12,7 @@ import { identify, isAlive } from "./identity.ts";
 import { layoutOf, removeOutside } from "./layout.ts";
 import { AgentFailed, MachineFolderUnusable, revive } from "./problem.ts";
 import { AgentAnswer, type FirstInstance, InstanceStates, Refusal, RunAnswer, SocketAnswer } from "./protocol.ts";
+import { removeGently } from "./remove.ts";
 import { engineUser } from "./user.ts";
 
 /** The machine that Ninefold itself runs on. */
@@ -100,9 +101,10 @@ export function localMachine(folder: string): LocalMachine {
         fix: `See ${join(folderOf(name), "log")}`,
       });
     },
-    destroy: async (name) => {
+    destroy: async (name, how) => {
       const running = parsed(InstanceStates, await ask("GET", "/instances")).some((state) => state.name === name);
       if (running) throw new AgentFailed({ at: name, says: "still runs", fix: "Stop it before its folder is removed" });
+      if (how?.atOnce !== true) await removeGently(folderOf(name));
       for (const path of [folderOf(name), socketsOf(name)]) await rm(path, { recursive: true, force: true });
     },
     list: async () =>

@@ -1,0 +1,58 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { accessSync, constants, existsSync, readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { afterEach, expect, test } from "vitest";
+import { openBackground } from "./background.ts";
+import { groupOf, processesOf } from "./cpu-group.ts";
+import { until } from "./local/testing.ts";
+
+/** Whether this user has a group with processors to give. */
+const groups = (() => {
+  try {
+    const own = groupOf("self");
+    if (own === undefined) return false;
+    accessSync(processesOf(own), constants.W_OK);
+    return own.version === 1 || readFileSync(`${own.folder}/cgroup.controllers`, "utf8").includes("cpu ");
+  } catch {
+    return false;
+  }
+})();
+
+const running: ChildProcess[] = [];
+afterEach(() => {
+  for (const child of running.splice(0)) child.kill("SIGKILL");
+});
+
+async function busy(): Promise<number> {
+  const child = spawn("sh", ["-c", "while :; do :; done"], { stdio: "ignore" });
+  running.push(child);
+  await until("it runs", () => ranMs(child.pid ?? 0) > 0);
+  return child.pid ?? 0;
+}
+
+const isIdle = (pid: number) => groupOf(pid)?.folder.endsWith("/ninefold-background");
+const ranMs = (pid: number) => Number(readFileSync(`/proc/${pid}/schedstat`, "utf8").split(" ")[0]) / 1e6;
+
+test.runIf(groups)("what is in the background is in a group of its own, and comes out of it at the end", async () => {
+  const [first, second] = [await busy(), await busy()];
+  const outer = groupOf(first);
+  {
+    using background = openBackground();
+    background.add([first]);
+    background.add([first, second, 2 ** 22 + 1]);
+    expect([first, second].map(isIdle)).toEqual([true, true]);
+    expect(readFileSync(`${groupOf(first)?.folder}/cpu.idle`, "utf8")).toBe("1\n");
+  }
+  expect([first, second].map((pid) => groupOf(pid))).toEqual([outer, outer]);
+  expect(existsSync(`${outer?.folder}/ninefold-background`)).toBe(false);
+});
+
+test.runIf(groups)("on a machine whose processors are full, it goes on all the same", async () => {
+  const pid = await busy();
+  for (let one = 0; one < availableParallelism() * 2; one += 1) await busy();
+  using background = openBackground();
+  background.add([pid]);
+  const before = ranMs(pid);
+  // With nothing but the weight of an idle group it would come to some 30 ms.
+  await until("it has run for a second", () => ranMs(pid) > before + 1_000);
+});

@@ -1,0 +1,38 @@
+import { existsSync } from "node:fs";
+import { link, mkdir, mkdtemp, readFile, rm, stat, symlink, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { removeGently } from "./remove.ts";
+
+let outside: string;
+beforeAll(async () => {
+  outside = await mkdtemp(join(tmpdir(), "ninefold-remove-"));
+});
+afterAll(() => rm(outside, { recursive: true }));
+
+test("goes with all that is in it, and leaves alone what it links to", async () => {
+  const folder = join(outside, "folder");
+  await mkdir(join(folder, "deep", "er"), { recursive: true });
+  for (const name of ["kept", "shared"]) {
+    await writeFile(join(outside, name), name);
+    await truncate(join(outside, name), 40 * 1024 * 1024);
+  }
+  await symlink(join(outside, "kept"), join(folder, "link"));
+  await symlink(outside, join(folder, "deep", "up"));
+  await link(join(outside, "shared"), join(folder, "deep", "er", "shared"));
+  await writeFile(join(folder, "deep", "er", "large"), "");
+  await truncate(join(folder, "deep", "er", "large"), 50 * 1024 * 1024);
+
+  await removeGently(folder);
+
+  expect(existsSync(folder)).toBe(false);
+  for (const name of ["kept", "shared"]) {
+    expect(await stat(join(outside, name))).toMatchObject({ size: 40 * 1024 * 1024 });
+    expect((await readFile(join(outside, name), "utf8")).slice(0, name.length)).toBe(name);
+  }
+});
+
+test("does nothing where there is nothing", async () => {
+  await removeGently(join(outside, "nothing"));
+});
