@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import { systemPostgres } from "../engines/packages.ts";
 import { databasePasswords } from "../engines/postgres/index.ts";
-import { openBackground } from "../machine/background.ts";
 import {
   abandon,
   COPY_STEPS,
@@ -20,6 +19,7 @@ import {
   verify,
 } from "../move/index.ts";
 import type { MoveRef } from "../plan/step.ts";
+import { openBackground } from "../processors/background.ts";
 import type { InstanceName } from "../topology/names.ts";
 import type { ClusterRef } from "./clusters/cluster.ts";
 import type { StatePaths } from "./paths.ts";

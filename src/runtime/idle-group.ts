@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { type CpuGroup, enter, groupOf, idleGroupIn, processesOf } from "../machine/cpu-group.ts";
+import { type CpuGroup, enter, groupOf, idleGroupIn, processesOf } from "../processors/cpu-group.ts";
 
 const NAME = "ninefold-starting";
 

@@ -2,9 +2,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { afterEach, expect, test } from "vitest";
+import { until } from "../machine/local/testing.ts";
 import { openBackground } from "./background.ts";
 import { groupOf, processesOf } from "./cpu-group.ts";
-import { until } from "./local/testing.ts";
 
 /** Whether this user has a group with processors to give. */
 const groups = (() => {
