@@ -2,6 +2,7 @@ import { NinefoldError, type Problem } from "../topology/problem.ts";
 import { readConfig, readInstance } from "./instance.ts";
 import type { Role } from "./life.ts";
 import { type Log, openLog } from "./log.ts";
+import { whenOrphaned } from "./orphan.ts";
 
 /** An instance that could not start says why for this long before it ends and is restarted, milliseconds. */
 const FAILED_MS = 10_000;
@@ -33,11 +34,11 @@ export async function runInstance(path: string | undefined): Promise<void> {
     config.role === "app"
       ? (await import("./roles/app.ts")).startApp
       : (await import("./roles/worker.ts")).startJobWorker;
-  run(start(instance, opened.log), opened);
+  run(start(instance, opened.log), opened, path);
 }
 
-/** Runs a role until it is asked to end (exit 0), cannot start, or meets an error nobody caught (exit 1). */
-function run(role: Role, { log, flush }: Log): void {
+/** Runs a role until it is asked to end or its file is gone (exit 0), it cannot start, or meets an error nobody caught (exit 1). */
+function run(role: Role, { log, flush }: Log, file: string): void {
   const end = (code: number) => {
     flush();
     process.exit(code);
@@ -56,6 +57,10 @@ function run(role: Role, { log, flush }: Log): void {
   };
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
+  whenOrphaned(file, () => {
+    log.warn({ file }, "what this instance runs from is gone, so it ends");
+    stop();
+  });
   process.on("uncaughtException", (error, origin) => {
     log.fatal({ err: error, origin }, "an error was caught by nobody; the process ends");
     setTimeout(() => end(1), CRASH_DRAIN_MS);
