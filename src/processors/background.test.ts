@@ -1,22 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { accessSync, constants, existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { afterEach, expect, test } from "vitest";
 import { until } from "../machine/local/testing.ts";
 import { openBackground } from "./background.ts";
-import { groupOf, processesOf } from "./cpu-group.ts";
-
-/** Whether this user has a group with processors to give. */
-const groups = (() => {
-  try {
-    const own = groupOf("self");
-    if (own === undefined) return false;
-    accessSync(processesOf(own), constants.W_OK);
-    return own.version === 1 || readFileSync(`${own.folder}/cgroup.controllers`, "utf8").includes("cpu ");
-  } catch {
-    return false;
-  }
-})();
+import { groupOf } from "./cpu-group.ts";
+import { mayMakeGroups } from "./testing.ts";
 
 const running: ChildProcess[] = [];
 afterEach(() => {
@@ -33,21 +22,24 @@ async function busy(): Promise<number> {
 const isIdle = (pid: number) => groupOf(pid)?.folder.endsWith("/ninefold-background");
 const ranMs = (pid: number) => Number(readFileSync(`/proc/${pid}/schedstat`, "utf8").split(" ")[0]) / 1e6;
 
-test.runIf(groups)("what is in the background is in a group of its own, and comes out of it at the end", async () => {
-  const [first, second] = [await busy(), await busy()];
-  const outer = groupOf(first);
-  {
-    using background = openBackground();
-    background.add([first]);
-    background.add([first, second, 2 ** 22 + 1]);
-    expect([first, second].map(isIdle)).toEqual([true, true]);
-    expect(readFileSync(`${groupOf(first)?.folder}/cpu.idle`, "utf8")).toBe("1\n");
-  }
-  expect([first, second].map((pid) => groupOf(pid))).toEqual([outer, outer]);
-  expect(existsSync(`${outer?.folder}/ninefold-background`)).toBe(false);
-});
+test.runIf(mayMakeGroups)(
+  "what is in the background is in a group of its own, and comes out of it at the end",
+  async () => {
+    const [first, second] = [await busy(), await busy()];
+    const outer = groupOf(first);
+    {
+      using background = openBackground();
+      background.add([first]);
+      background.add([first, second, 2 ** 22 + 1]);
+      expect([first, second].map(isIdle)).toEqual([true, true]);
+      expect(readFileSync(`${groupOf(first)?.folder}/cpu.idle`, "utf8")).toBe("1\n");
+    }
+    expect([first, second].map((pid) => groupOf(pid))).toEqual([outer, outer]);
+    expect(existsSync(`${outer?.folder}/ninefold-background`)).toBe(false);
+  },
+);
 
-test.runIf(groups)("on a machine whose processors are full, it goes on all the same", async () => {
+test.runIf(mayMakeGroups)("on a machine whose processors are full, it goes on all the same", async () => {
   const pid = await busy();
   for (let one = 0; one < availableParallelism() * 2; one += 1) await busy();
   using background = openBackground();

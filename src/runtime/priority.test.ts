@@ -1,10 +1,10 @@
-import { accessSync, constants, readFileSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as after } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startTestPostgres, type TestPostgres } from "../engines/postgres/testing.ts";
 import { until } from "../machine/local/testing.ts";
+import { mayMakeGroups } from "../processors/testing.ts";
 import { type ServiceFolder, serviceFolder } from "./roles/testing.ts";
 
 let postgres: TestPostgres;
@@ -27,14 +27,6 @@ async function quiet(): Promise<ServiceFolder> {
 
 /** Only whoever may take back what it gave up gives it up. */
 const mayGiveWay = process.platform === "linux" && process.getuid?.() === 0;
-const groups = ["/sys/fs/cgroup/cpu", "/sys/fs/cgroup"].some((folder) => {
-  try {
-    accessSync(join(folder, "cgroup.procs"), constants.W_OK);
-    return folder.endsWith("cpu") || readFileSync(join(folder, "cgroup.controllers"), "utf8").includes("cpu ");
-  } catch {
-    return false;
-  }
-});
 const WITHOUT_GROUPS = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /sys/fs/cgroup && exec "$@"', "sh"];
 
 /** A service whose module does this while it is loaded. */
@@ -43,21 +35,24 @@ async function loading(service: ServiceFolder, what: string) {
   return { name: "test.app.2", config: { service: join(service.folder, "slow.ts") }, ownSession: true } as const;
 }
 
-test.runIf(mayGiveWay && groups)("an instance runs only where others leave a processor, until it serves", async () => {
-  await using service = await quiet();
-  const held = await loading(
-    service,
-    'const { existsSync } = await import("node:fs"); while (!existsSync(new URL("go", import.meta.url))) await new Promise((r) => setTimeout(r, 10))',
-  );
-  const starts = await service.start("app", held);
-  await until("it gives way", () => isIdle(starts.child.pid));
-  expect(await priorities(starts.child.pid)).toEqual(new Set([0]));
-  await service.write("go", "");
-  await starts.until("ready");
-  expect(await isIdle(starts.child.pid)).toBe(false);
-});
+test.runIf(mayGiveWay && mayMakeGroups)(
+  "an instance runs only where others leave a processor, until it serves",
+  async () => {
+    await using service = await quiet();
+    const held = await loading(
+      service,
+      'const { existsSync } = await import("node:fs"); while (!existsSync(new URL("go", import.meta.url))) await new Promise((r) => setTimeout(r, 10))',
+    );
+    const starts = await service.start("app", held);
+    await until("it gives way", () => isIdle(starts.child.pid));
+    expect(await priorities(starts.child.pid)).toEqual(new Set([0]));
+    await service.write("go", "");
+    await starts.until("ready");
+    expect(await isIdle(starts.child.pid)).toBe(false);
+  },
+);
 
-test.runIf(mayGiveWay && groups)(
+test.runIf(mayGiveWay && mayMakeGroups)(
   "one that cannot leave by itself, as on a machine that is busy throughout, is taken out",
   async () => {
     await using service = await quiet();
@@ -68,7 +63,7 @@ test.runIf(mayGiveWay && groups)(
   },
 );
 
-test.runIf(mayGiveWay && groups)("a migration, for whose locks others may wait, is not held up", async () => {
+test.runIf(mayGiveWay && mayMakeGroups)("a migration, for whose locks others may wait, is not held up", async () => {
   await using service = await quiet();
   const [seen, migrates] = [join(service.folder, "seen"), join(service.folder, "migrates.ts")];
   await service.write("migrates.ts", SERVICE.replace("http:", 'migrations: "./migrations", http:'));
