@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { link, mkdir, mkdtemp, readFile, rm, stat, symlink, truncate, writeFile } from "node:fs/promises";
+import { link, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -31,6 +31,16 @@ test("goes with all that is in it, and leaves alone what it links to", async () 
     expect(await stat(join(outside, name))).toMatchObject({ size: 40 * 1024 * 1024 });
     expect((await readFile(join(outside, name), "utf8")).slice(0, name.length)).toBe(name);
   }
+});
+
+test("of a link in its place what it leads to is emptied as well", async () => {
+  const [folder, elsewhere] = [join(outside, "linked"), join(outside, "elsewhere")];
+  await mkdir(join(elsewhere, "deep"), { recursive: true });
+  await writeFile(join(elsewhere, "deep", "file"), "data");
+  await symlink(elsewhere, folder);
+  await removeGently(folder);
+  expect(existsSync(folder)).toBe(false);
+  expect(await readdir(elsewhere)).toEqual([]);
 });
 
 test("does nothing where there is nothing", async () => {

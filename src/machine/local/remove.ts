@@ -8,7 +8,8 @@ const PAUSE_MS = 20;
 
 /**
  * Removes a folder with all that is in it, beside a service whose commits go to the same disk: freed at once, 2 GB held those up
- * for 35 ms again and again (ext4 with `discard`), and for 4 ms freed so. Does nothing when there is none.
+ * for 35 ms again and again (ext4 with `discard`), and for 4 ms freed so. Does nothing when there is none. Links within it go, and
+ * not what they lead to; of one in its place both go.
  */
 export async function removeGently(folder: string): Promise<void> {
   let freed = 0;
@@ -29,14 +30,14 @@ export async function removeGently(folder: string): Promise<void> {
   async function empty(inner: string): Promise<void> {
     for (const entry of await readdir(inner, { withFileTypes: true })) {
       const path = join(inner, entry.name);
-      // A link leads out of the folder, and so may another name of the same file.
       if (entry.isDirectory()) await empty(path);
       else if (entry.isFile()) {
         const { size, nlink } = await lstat(path);
+        // Another name of the same file may be outside.
         if (nlink === 1) await shrink(path, size);
-        await rm(path);
         await free(Math.min(size, SLICE));
       }
+      await rm(path, { recursive: true });
     }
   }
 
