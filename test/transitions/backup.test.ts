@@ -40,6 +40,12 @@ async function known({ socket, port, database }: Restored): Promise<string[]> {
   }
 }
 
+const get = async (path: string) => (await fetch(`${system.url}/api${path}`)).status;
+const post = async (path: string, user: object) =>
+  (await fetch(`${system.url}/api${path}`, { method: "POST", body: JSON.stringify({ user }) })).status;
+const person = (username: string) => ({ username, email: `${username}@example.com`, password: "a password" });
+const profiles = (username: string) => Promise.all(Array.from({ length: 40 }, () => get(`/profiles/${username}`)));
+
 const pgbackrestRuns = () =>
   processesUnder(system.folder).filter(({ command }) => /pgbackrest .* backup( |$)/.test(command));
 
@@ -66,12 +72,6 @@ test("a backup from a standby under traffic fails nothing, and a restore to a ti
 });
 
 test("what was restored serves with the migrations since, on standbys too, and going back loses nothing", async () => {
-  const api = `${system.url}/api`;
-  const post = async (path: string, user: object) =>
-    (await fetch(`${api}${path}`, { method: "POST", body: JSON.stringify({ user }) })).status;
-  const person = (username: string) => ({ username, email: `${username}@example.com`, password: "a password" });
-  const profiles = (username: string) =>
-    Promise.all(Array.from({ length: 40 }, async () => (await fetch(`${api}/profiles/${username}`)).status));
   const standbys = () => {
     const { clusters } = JSON.parse(readFileSync(join(system.folder, ".ninefold", "endpoints.json"), "utf8"));
     return clusters.main.standbys.length as number;
@@ -88,7 +88,7 @@ test("what was restored serves with the migrations since, on standbys too, and g
   await system.succeed("deploy");
   await restore(new Date(between).toISOString());
 
-  await using readers = asking(6, async () => (await fetch(`${api}/tags`)).status);
+  await using readers = asking(6, () => get("/tags"));
   let number = 0;
   await using writers = asking(2, () => post("/users", person(`writer${++number}`)));
   await system.succeed("restore", "--use", "--yes");
@@ -136,6 +136,34 @@ function asking(clients: number, ask: () => Promise<number>) {
   };
   return { finish, [Symbol.asyncDispose]: async () => void (await finish()) };
 }
+
+test("the primary's host dies while what was restored is put to use: one database serves, whole, and another try ends it", async () => {
+  expect(await post("/users", person("before"))).toBe(201);
+  const between = Date.now() + 1;
+  while (Date.now() <= between) await delay(1);
+  expect(await post("/users", person("after"))).toBe(201);
+  await restore(new Date(between).toISOString());
+
+  const members = membersOf(system.folder);
+  const primary = await members.primary();
+  await using readers = asking(4, () => get("/tags"));
+  const broken = system.ninefold("restore", "--use", "--yes");
+  const asideIsThere = "select 1 / count(*) from pg_database where datname = 'service_aside'";
+  await until("it is being copied", async () => asSuperuser(system.folder, asideIsThere).then(() => true), 60_000);
+  signalHost(system.folder, primary, "SIGKILL");
+  expect(await broken).toMatchObject({ code: 1, stderr: expect.stringContaining("again") });
+  await until("another leads", async () => (await members.primary()) !== primary, 60_000);
+
+  const [served, ...others] = new Set(await profiles("after"));
+  expect(others).toEqual([]);
+  if (served === 200) await system.succeed("restore", "--use", "--yes");
+  expect(await profiles("after")).toEqual(Array.from({ length: 40 }, () => 404));
+  expect(await post("/users/login", person("before"))).toBe(200);
+  await system.succeed("restore", "--back", "--yes");
+  expect(await profiles("after")).toEqual(Array.from({ length: 40 }, () => 200));
+  expect(await readers.finish()).toEqual([200]);
+  await system.succeed("restore", "--drop");
+}, 420_000);
 
 test("a backup that is killed with the control plane leaves nothing behind, and the next one is whole", async () => {
   const control = await system.pid("dc1.control");
