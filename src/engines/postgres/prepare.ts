@@ -79,7 +79,9 @@ export async function prepareRoles(server: Server, database: string, passwords: 
     await together(client, clusterStatements(passwords));
     const known = await client.query("select from pg_database where datname = $1", [database]);
     const name = client.escapeIdentifier(database);
-    if (known.rowCount === 0) await client.query(`create database ${name} owner ${OWNER_ROLE}`);
+    if (known.rowCount === 0) {
+      await client.query(`create database ${name} owner ${OWNER_ROLE}`).catch(unlessThere);
+    }
     await together(client, [
       `alter database ${name} owner to ${OWNER_ROLE}`,
       `revoke all on database ${name} from public`,
@@ -93,6 +95,12 @@ export async function prepareRoles(server: Server, database: string, passwords: 
     if (fences === 0) await together(client, RIGHTS_ON_WHAT_IS_THERE);
     await together(client, [...SIGN_IN, "commit"]);
   });
+}
+
+/** The server may still have been at work on the same statement of somebody who was killed: it is there by the time that this fails. */
+function unlessThere(cause: unknown): void {
+  const { code = "", constraint } = cause as { code?: string; constraint?: string };
+  if (code !== "42P04" && !(code === "23505" && constraint === "pg_database_datname_index")) throw cause;
 }
 
 /** Runs statements in one round trip and, outside a transaction, as one (manual 55.2.2.1). */
