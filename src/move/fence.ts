@@ -68,12 +68,18 @@ export function fenceSql(schema: string, phase: "writes" | "all"): string {
       on conflict ("only") do update set phase = excluded.phase, at = excluded.at`;
 }
 
-/** Several statements in one transaction and one round trip, which counts inside the pause. */
-async function atOnce(side: OpenSide, statements: string): Promise<void> {
-  await side.query(`begin; ${statements}; commit`).catch(async (cause: unknown) => {
+/**
+ * Several statements in one transaction and one round trip, which counts inside the pause. They may be run again: the server may
+ * still have been at work on the same ones for somebody who was killed.
+ */
+async function atOnce(side: OpenSide, statements: string, tries = 3): Promise<void> {
+  try {
+    await side.query(`begin; ${statements}; commit`);
+  } catch (cause) {
     await side.query("rollback").catch(() => undefined); // a broken connection has done it already
-    throw cause;
-  });
+    if (tries <= 1 || !/^tuple concurrently /.test((cause as Error).message)) throw cause;
+    await atOnce(side, statements, tries - 1);
+  }
 }
 
 /** Gives all rights back as they were, and says so. Safe to run again. */

@@ -86,7 +86,7 @@ export async function finishSchema({ target, source, schema }: Move, context: St
       signal.throwIfAborted();
       await keepRoom(target, context);
       tell(`make ${what}`, at, parts.length);
-      const make = () => makePart(client, statement, `delete from ${schema}.later where n = ${n}`);
+      const make = () => makePart(client, statement, `delete from ${schema}.later where n = ${n} returning n`);
       await untilLocked(make, {
         withinMs: LOCKED_MS,
         signal,
@@ -118,11 +118,16 @@ export async function finishSchema({ target, source, schema }: Move, context: St
   }, signal);
 }
 
-/** Makes a part and strikes it off, or neither. */
+/**
+ * Makes a part and strikes it off, or neither. Struck off first: that waits for a server that is still at work on the same part for
+ * somebody who was killed, and shows whether it made it.
+ */
 async function makePart(client: ClientBase, statement: string, strikeOff: string): Promise<void> {
   try {
-    await client.query(`begin; set local search_path = '';\n${statement}`);
-    await client.query(`${strikeOff}; commit`);
+    await client.query("begin; set local search_path = ''");
+    const struck = await client.query(strikeOff);
+    if (struck.rowCount === 1) await client.query(statement);
+    await client.query("commit");
   } catch (cause) {
     await client.query("rollback").catch(() => undefined); // the connection may be what failed
     throw cause;
