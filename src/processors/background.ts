@@ -27,6 +27,7 @@ interface Member {
  */
 export function openBackground(): Background {
   const members = new Map<number, Member>();
+  const folders = new Set<string>();
   let looked = performance.now();
 
   function look(): void {
@@ -52,14 +53,15 @@ export function openBackground(): Background {
     add: (pids) => {
       for (const pid of pids.filter((one) => !members.has(one))) {
         const member = taken(pid);
-        if (member !== undefined) members.set(pid, member);
+        if (member === undefined) continue;
+        members.set(pid, member);
+        folders.add(member.idle.folder);
       }
     },
     [Symbol.dispose]: () => {
       clearInterval(timer);
       for (const [pid, { outer }] of members) attempt(() => enter(outer, pid));
-      for (const folder of new Set([...members.values()].map(({ idle }) => idle.folder)))
-        attempt(() => rmdirSync(folder));
+      for (const folder of folders) attempt(() => rmdirSync(folder));
       members.clear();
     },
   };

@@ -32,8 +32,7 @@ test.runIf(mayMakeGroups && process.getuid?.() === 0)(
   async () => {
     await using system = await startSystem();
     await system.succeed("seed", "--size", "20000");
-    const climb = system.succeed("climb");
-    const over = climb.then(() => true);
+    const over = system.succeed("climb").then(() => true);
     const seen = new Set<string>();
     while (!(await Promise.race([over, delay(10, false)]))) {
       for (const title of behind(system.folder)) seen.add(title);

@@ -1,5 +1,4 @@
 import { chmodSync, chownSync, mkdirSync } from "node:fs";
-import { rm } from "node:fs/promises";
 import { dirname, join, normalize } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { z } from "zod";
@@ -12,7 +11,7 @@ import { identify, isAlive } from "./identity.ts";
 import { layoutOf, removeOutside } from "./layout.ts";
 import { AgentFailed, MachineFolderUnusable, revive } from "./problem.ts";
 import { AgentAnswer, type FirstInstance, InstanceStates, Refusal, RunAnswer, SocketAnswer } from "./protocol.ts";
-import { removeGently } from "./remove.ts";
+import { removeAtOnce, removeGently } from "./remove.ts";
 import { engineUser } from "./user.ts";
 
 /** The machine that Ninefold itself runs on. */
@@ -104,8 +103,8 @@ export function localMachine(folder: string): LocalMachine {
     destroy: async (name, how) => {
       const running = parsed(InstanceStates, await ask("GET", "/instances")).some((state) => state.name === name);
       if (running) throw new AgentFailed({ at: name, says: "still runs", fix: "Stop it before its folder is removed" });
-      if (how?.atOnce !== true) await removeGently(folderOf(name));
-      for (const path of [folderOf(name), socketsOf(name)]) await rm(path, { recursive: true, force: true });
+      const remove = how?.atOnce === true ? removeAtOnce : removeGently;
+      for (const path of [folderOf(name), socketsOf(name)]) await remove(path);
     },
     list: async () =>
       parsed(InstanceStates, await ask("GET", "/instances")).map(

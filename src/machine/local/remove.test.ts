@@ -3,7 +3,7 @@ import { link, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, truncate, w
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { removeGently } from "./remove.ts";
+import { removeAtOnce, removeGently } from "./remove.ts";
 
 let outside: string;
 beforeAll(async () => {
@@ -33,16 +33,20 @@ test("goes with all that is in it, and leaves alone what it links to", async () 
   }
 });
 
-test("of a link in its place what it leads to is emptied as well", async () => {
+test.each([
+  ["gently", removeGently],
+  ["at once", removeAtOnce],
+])("%s, of a link in its place what it leads to is emptied as well", async (_, remove) => {
   const [folder, elsewhere] = [join(outside, "linked"), join(outside, "elsewhere")];
   await mkdir(join(elsewhere, "deep"), { recursive: true });
   await writeFile(join(elsewhere, "deep", "file"), "data");
   await symlink(elsewhere, folder);
-  await removeGently(folder);
+  await remove(folder);
   expect(existsSync(folder)).toBe(false);
   expect(await readdir(elsewhere)).toEqual([]);
 });
 
 test("does nothing where there is nothing", async () => {
   await removeGently(join(outside, "nothing"));
+  await removeAtOnce(join(outside, "nothing"));
 });
