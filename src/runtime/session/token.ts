@@ -1,4 +1,5 @@
-import { createHash, createHmac, timingSafeEqual } from "node:crypto";
+import { createHash, timingSafeEqual } from "node:crypto";
+import { macWith } from "./mac.ts";
 import { advance, type Position } from "./position.ts";
 import { newSessionId, recentSessions } from "./recent.ts";
 import { type Encoder, type Known, Session } from "./session.ts";
@@ -44,27 +45,23 @@ const MAX_TOKEN = 1_024;
 export function sessionCodec(options: SessionCodecOptions): SessionCodec {
   const { keys, now = Date.now, skewMs = 60_000 } = options;
   if (keys.length === 0) throw new RangeError("a session codec needs at least one key");
-  const [signingKey = ""] = keys;
   const deployment = createHash("sha256").update(options.deployment).digest().subarray(0, 8);
-  const mac = (key: string, body: Buffer) => createHmac("sha256", key).update(body).digest().subarray(0, MAC);
+  const macs = keys.map(macWith);
+  const [sign] = macs as [ReturnType<typeof macWith>];
 
   const recent = recentSessions();
 
   function encode(positions: Iterable<Position>, id = newSessionId()): string {
     const list = [...positions];
-    const parts: Buffer[] = [header(Math.floor(now() / 1000), deployment, id, list.length)];
-    for (const { cluster, system, epoch, timeline, lsn, seen = 0n } of list) {
-      const name = Buffer.from(cluster);
-      const fixed = Buffer.alloc(PLACE);
-      fixed.writeBigUInt64BE(BigInt(system), 0);
-      fixed.writeUInt32BE(epoch, 8);
-      fixed.writeUInt32BE(timeline, 12);
-      fixed.writeBigUInt64BE(lsn, 16);
-      fixed.writeBigUInt64BE(seen, 24);
-      parts.push(Buffer.of(name.length), name, fixed);
-    }
-    const body = Buffer.concat(parts);
-    return Buffer.concat([body, mac(signingKey, body)]).toString("base64url");
+    const names = list.map(({ cluster }) => Buffer.byteLength(cluster));
+    const length = names.reduce((sum, name) => sum + 1 + name + PLACE, HEADER);
+    const bytes = Buffer.allocUnsafe(length + MAC);
+    writeHeader(bytes, Math.floor(now() / 1000), deployment, id, list.length);
+    list.reduce((at, position, i) => writePosition(bytes, at, position, names[i] as number), HEADER);
+    bytes.write(sign(bytes.subarray(0, length)), length, MAC, "binary");
+    const token = bytes.toString("base64url");
+    recent.give(id, token, list);
+    return token;
   }
 
   function decode(token: string): Decoded {
@@ -73,13 +70,20 @@ export function sessionCodec(options: SessionCodecOptions): SessionCodec {
     if (bytes.toString("base64url") !== token || bytes.length < HEADER + MAC) return { refused: "malformed" };
     if (bytes[0] !== VERSION) return { refused: "version" };
     const body = bytes.subarray(0, -MAC);
-    const sent = bytes.subarray(-MAC);
-    if (!keys.some((key) => timingSafeEqual(mac(key, body), sent))) return { refused: "forged" };
-    if (!body.subarray(6, 14).equals(deployment)) return { refused: "other-deployment" };
-    if (body.readUIntBE(1, 5) * 1000 > now() + skewMs) return { refused: "from-the-future" };
+    const id = body.toString("base64url", 14, 22);
+    const given = recent.given(id, token);
+    if (given !== undefined) return { id, positions: given };
+    const refused = check(body, bytes.subarray(-MAC));
+    if (refused !== undefined) return { refused };
     const positions = readPositions(body);
-    const id = body.subarray(14, 22).toString("base64url");
     return positions === undefined ? { refused: "malformed" } : { id, positions };
+  }
+
+  function check(body: Buffer, mac: Buffer): Refusal | undefined {
+    if (!macs.some((of) => timingSafeEqual(Buffer.from(of(body), "binary").subarray(0, MAC), mac))) return "forged";
+    if (!body.subarray(6, 14).equals(deployment)) return "other-deployment";
+    if (body.readUIntBE(1, 5) * 1000 > now() + skewMs) return "from-the-future";
+    return undefined;
   }
 
   function open(tokens: string | readonly string[] = [], onRefused?: (reason: Refusal) => void): Session {
@@ -106,14 +110,25 @@ export function sessionCodec(options: SessionCodecOptions): SessionCodec {
   return { encode, decode, open, remember: recent.add };
 }
 
-function header(seconds: number, deployment: Buffer, id: string, positions: number): Buffer {
-  const bytes = Buffer.alloc(HEADER);
+function writeHeader(bytes: Buffer, seconds: number, deployment: Buffer, id: string, positions: number): void {
   bytes.writeUInt8(VERSION, 0);
   bytes.writeUIntBE(seconds, 1, 5);
   deployment.copy(bytes, 6);
   bytes.write(id, 14, "base64url");
   bytes.writeUInt8(positions, 22);
-  return bytes;
+}
+
+/** Gives where the next one begins. */
+function writePosition(bytes: Buffer, at: number, position: Position, nameLength: number): number {
+  const { cluster, system, epoch, timeline, lsn, seen = 0n } = position;
+  bytes.writeUInt8(nameLength, at);
+  const place = at + 1 + bytes.write(cluster, at + 1);
+  bytes.writeBigUInt64BE(BigInt(system), place);
+  bytes.writeUInt32BE(epoch, place + 8);
+  bytes.writeUInt32BE(timeline, place + 12);
+  bytes.writeBigUInt64BE(lsn, place + 16);
+  bytes.writeBigUInt64BE(seen, place + 24);
+  return place + PLACE;
 }
 
 function readPositions(body: Buffer): Position[] | undefined {
