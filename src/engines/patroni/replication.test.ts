@@ -60,12 +60,14 @@ afterAll(async () => {
 const etcd = (n: number) => etcds[n - 1] as Placed<EtcdSpec>;
 const member = (n: number) => cluster.members[n - 1] as Placed<PatroniSpec>;
 
-async function names(n = 1): Promise<string> {
+async function setting(name: string, n = 1): Promise<string> {
   const client = await cluster.connect(member(n));
-  const { rows } = await client.query("show synchronous_standby_names");
+  const { rows } = await client.query("select current_setting($1) as value", [name]);
   await client.end();
-  return rows[0].synchronous_standby_names;
+  return rows[0].value;
 }
+
+const names = (n?: number) => setting("synchronous_standby_names", n);
 
 async function slots(n = 1): Promise<string[]> {
   const client = await cluster.connect(member(n));
@@ -133,6 +135,7 @@ test("standbys come as copies that may not lead, until commits wait for them", a
     "synchronous true",
   ]);
   expect(await names()).toMatch(/^2 \("dc1.db.[23]","dc1.db.[23]"\)$/);
+  expect(await setting("commit_delay")).toBe("100");
   await change(3, { synchronous: true, nodes: 2, strict: true });
   await ledger.writes(5_000);
 }, 90_000);
@@ -192,6 +195,7 @@ test("back to one member, led by the first, and one etcd", async () => {
   await removeMember(machine, cluster.members.slice(0, 2), member(2).name);
   expect(await slots()).toEqual([]);
   expect(await names()).toBe("");
+  expect(await setting("commit_delay")).toBe("0");
   await removeEtcdMember(machine, etcds, etcd(3).name);
   await removeEtcdMember(machine, etcds.slice(0, 2), etcd(2).name);
   await removeEtcdMember(machine, etcds.slice(0, 2), etcd(2).name); // safe to run again

@@ -43,8 +43,16 @@ export function memberParameters(spec: PatroniSpec): Record<string, string> {
  */
 const ARCHIVING = { archive_mode: "on", archive_command: ARCHIVE_COMMAND };
 
+/**
+ * A commit that goes to standbys costs each of them a flush as well, so those of one moment share theirs: the first waits so long
+ * for others, in microseconds, where at least five more transactions (`commit_siblings`) are writing (manual 30.5).
+ * @see docs/decisions/0017-commits-share-their-flushes.md
+ */
+export const SHARED_FLUSHES = { commit_delay: "100" };
+
 /** Settings where members follow each other (manual 20.6). */
 const BETWEEN_MEMBERS = {
+  ...SHARED_FLUSHES,
   // Also where safety on power loss is given up: without it no commit waits for a standby.
   synchronous_commit: "on",
   // A standby that is gone without a word holds up commits for this long; a leader that is, its standbys.

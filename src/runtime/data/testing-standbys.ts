@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { Client } from "pg";
+import { SHARED_FLUSHES } from "../../engines/patroni/settings.ts";
 import { postgresBinaries } from "../../engines/postgres/binaries.ts";
 import { startTestPostgres, type TestPostgres } from "../../engines/postgres/testing.ts";
 import { startGuard } from "../../engines/testing-guard.ts";
@@ -43,7 +44,12 @@ export async function startTestCluster({ standbys = 1, synchronous = true, fsync
   const first = await startTestPostgres({ fsync, roles: true });
   made.use(first);
   const primary = made.adopt(memberOf("dc1.db.1", first), (member) => member.end());
-  await primary.set({ synchronous_commit: "on", wal_retrieve_retry_interval: "50ms", wal_keep_size: "1GB" });
+  await primary.set({
+    ...SHARED_FLUSHES,
+    synchronous_commit: "on",
+    wal_retrieve_retry_interval: "50ms",
+    wal_keep_size: "1GB",
+  });
   const members = [primary];
   for (let i = 2; i <= standbys + 1; i++) {
     const name = `dc1.db.${i}`;
