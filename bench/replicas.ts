@@ -1,6 +1,8 @@
 // Reads on standbys and synchronous writes beside node-postgres on the same members, in alternate runs, and where reads go that
-// follow a write of the same user: `node --conditions=ninefold-source bench/replicas.ts [--runs 5] [--seconds 5] [--users 32]`.
+// follow a write of the same user. A write is built with Kysely, as a service does it, and given as the text that node-postgres
+// is given as well: `node --conditions=ninefold-source bench/replicas.ts [--runs 5] [--seconds 5] [--users 32]`.
 import { parseArgs } from "node:util";
+import { CompiledQuery } from "kysely";
 import { Pool } from "pg";
 import { openDatabase } from "../src/runtime/data/index.ts";
 import { startTestCluster, type TestMember, until } from "../src/runtime/data/testing-standbys.ts";
@@ -91,6 +93,9 @@ const reads: Record<string, Operation> = {
 };
 const writes: Record<string, Operation> = {
   ours: inSession(() => comment(anyArticle())),
+  "ours, as text": inSession(() =>
+    database.db.executeQuery(CompiledQuery.raw(INSERT.text, [anyArticle(), "well said"])),
+  ),
   peer: async (token) => {
     await pools.primary.query({ ...INSERT, values: [anyArticle(), "well said"] });
     return token;
@@ -127,8 +132,10 @@ for (const [name, sides, bar] of [
       seen.get(side)?.push(await rate(operation));
   }
   for (const [side, rates] of seen) rows.push([name, side, spread(rates)]);
-  const ratio = median(seen.get("ours") ?? []) / median(seen.get("peer") ?? []);
-  ratios.push(`${name}: ours / peer = ${ratio.toFixed(2)} (bar ${bar})`);
+  for (const side of [...seen.keys()].filter((one) => one !== "peer")) {
+    const ratio = median(seen.get(side) ?? []) / median(seen.get("peer") ?? []);
+    ratios.push(`${name}: ${side} / peer = ${ratio.toFixed(2)} (bar ${bar})`);
+  }
 }
 const before = database.stats().standbys?.reads ?? 0;
 let mixed = 0;
