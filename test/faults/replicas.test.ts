@@ -1,5 +1,7 @@
+import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { afterAll, beforeAll, beforeEach, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { processesIn } from "../../src/engines/patroni/testing-processes.ts";
 import { addressOf, onMember } from "../support/database.ts";
 import { type UnderFault, underFault } from "../support/fault.ts";
 import { LONG, NOT_LONG } from "../support/long.ts";
@@ -18,6 +20,7 @@ beforeAll(async () => {
 afterAll(() => system?.[Symbol.asyncDispose]());
 beforeEach(() => until("all members are well", members.whole, 60_000), 70_000);
 
+const titleOf = (pid: number) => readFileSync(`/proc/${pid}/cmdline`, "utf8");
 const under = (fault: () => Promise<void>, options: UnderFault) => underFault(system, members, fault, options);
 /** A member other than the one given leads. */
 const another = (than: string) => async () => (await members.primary().catch(() => than)) !== than;
@@ -135,4 +138,30 @@ test("a standby whose replay is paused is left out, and comes back by itself", a
     },
     { reads: "all" },
   );
+}, 150_000);
+
+/** The primary goes on while nothing of it reaches the standbys any more; then its whole host dies. */
+async function dieUnheard(before: string): Promise<void> {
+  const host = instanceFolder(system.folder, before);
+  const senders = processesIn(host).filter((pid) => / walsender /.test(titleOf(pid)));
+  expect(senders).toHaveLength(2);
+  for (const pid of senders) process.kill(pid, "SIGSTOP");
+  await delay(1_000); // in which it acknowledges what it can
+  signalHost(system.folder, before, "SIGKILL");
+  await until("another primary", another(before), 20_000);
+}
+
+test("a primary whose host dies unheard by its standbys has acknowledged nothing that they lack", async () => {
+  const before = await members.primary();
+  await under(() => dieUnheard(before), { reads: "all" });
+}, 150_000);
+
+test("where commits wait for no standby such a death loses writes, and the check sees it", async () => {
+  const before = await members.primary();
+  await using traffic = await system.check({ allowFailures: true });
+  await traffic.report();
+  await onMember(system.folder, before, "alter system set synchronous_commit = local", "select pg_reload_conf()");
+  await dieUnheard(before);
+  const report = await traffic.finish({ after: 2_000 });
+  expect(report.lost).toBeGreaterThan(0);
 }, 150_000);
