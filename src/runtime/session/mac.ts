@@ -3,7 +3,7 @@ import { hash } from "node:crypto";
 const BLOCK = 64;
 
 /**
- * HMAC-SHA-256 (RFC 2104) with a fixed key. `createHmac` makes an object of the native side for each message, which costs five
+ * HMAC-SHA-256 (RFC 2104) with a fixed key. `createHmac` makes an object of the native side for each message, which costs three
  * times as much for messages as short as ours.
  * @param key as text, of any length
  * @returns gives the 32 bytes of the code, as characters of Latin-1
