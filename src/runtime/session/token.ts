@@ -53,11 +53,11 @@ export function sessionCodec(options: SessionCodecOptions): SessionCodec {
 
   function encode(positions: Iterable<Position>, id = newSessionId()): string {
     const list = [...positions];
-    const names = list.map(({ cluster }) => Buffer.byteLength(cluster));
-    const length = names.reduce((sum, name) => sum + 1 + name + PLACE, HEADER);
+    const length = list.reduce((sum, { cluster }) => sum + 1 + Buffer.byteLength(cluster) + PLACE, HEADER);
     const bytes = Buffer.allocUnsafe(length + MAC);
     writeHeader(bytes, Math.floor(now() / 1000), deployment, id, list.length);
-    list.reduce((at, position, i) => writePosition(bytes, at, position, names[i] as number), HEADER);
+    let at = HEADER;
+    for (const position of list) at = writePosition(bytes, at, position);
     bytes.write(sign(bytes.subarray(0, length)), length, MAC, "binary");
     const token = bytes.toString("base64url");
     recent.give(id, token, list);
@@ -119,10 +119,10 @@ function writeHeader(bytes: Buffer, seconds: number, deployment: Buffer, id: str
 }
 
 /** Gives where the next one begins. */
-function writePosition(bytes: Buffer, at: number, position: Position, nameLength: number): number {
+function writePosition(bytes: Buffer, at: number, position: Position): number {
   const { cluster, system, epoch, timeline, lsn, seen = 0n } = position;
-  bytes.writeUInt8(nameLength, at);
   const place = at + 1 + bytes.write(cluster, at + 1);
+  bytes.writeUInt8(place - at - 1, at);
   bytes.writeBigUInt64BE(BigInt(system), place);
   bytes.writeUInt32BE(epoch, place + 8);
   bytes.writeUInt32BE(timeline, place + 12);
